@@ -1,0 +1,1 @@
+"""Evidence to bounded, redacted context. ``build.py`` is the only constructor of a ``Context``."""

@@ -1,0 +1,56 @@
+"""The one error tree.
+
+PipetriageError                 anything this program says no with; the message names the fix
+├── UsageError                  the command line or a target is wrong            (exit 2)
+├── ConfigError                 pipetriage.toml or a declaration is wrong        (exit 2)
+├── TargetError                 the run to triage cannot be identified or read   (exit 3)
+│   └── BundleError             a bundle has no readable bundle.json
+├── SourceError                 one source cannot answer; becomes a Gap, never ends a triage
+├── MissingExtraError           an optional dependency is absent; names the extra (exit 3)
+└── StoreError                  the incident store cannot be read or written     (exit 3)
+"""
+
+
+class PipetriageError(Exception):
+    """Base of every error this package raises on purpose.
+
+    The message is for the person at the terminal: it says what is wrong and what to do about it.
+    """
+
+    exit_code = 3
+
+
+class UsageError(PipetriageError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class ConfigError(PipetriageError):
+    """A settings file or a pipeline declaration cannot be used as written."""
+
+    exit_code = 2
+
+
+class TargetError(PipetriageError):
+    """The run to triage cannot be identified or read."""
+
+
+class BundleError(TargetError):
+    """A folder is not an incident bundle: its ``bundle.json`` is absent, unreadable or of another version."""
+
+
+class SourceError(PipetriageError):
+    """One source cannot answer. Caught where evidence is collected and turned into a ``Gap``."""
+
+
+class MissingExtraError(PipetriageError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the '{extra}' extra: pip install 'pipetriage[{extra}]'")
+        self.extra = extra
+
+
+class StoreError(PipetriageError):
+    """The incident store cannot be read or written."""

@@ -1,0 +1,1 @@
+"""The nouns. Frozen, documented per field, no I/O."""

@@ -1,0 +1,132 @@
+"""The eight failure categories and the failure modes under each. A fixed list: nothing adds at run time."""
+
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """What broke (design section 3)."""
+
+    SCHEMA_DRIFT = "SCHEMA_DRIFT"
+    DATA_SKEW = "DATA_SKEW"
+    SMALL_FILE_PRESSURE = "SMALL_FILE_PRESSURE"
+    SOURCE_DELAY = "SOURCE_DELAY"
+    CODE_REGRESSION = "CODE_REGRESSION"
+    PERMISSION_ERROR = "PERMISSION_ERROR"
+    PARTIAL_WRITE_RISK = "PARTIAL_WRITE_RISK"
+    UNKNOWN = "UNKNOWN"
+
+
+class FailureMode(StrEnum):
+    """What broke, one step finer. Each belongs to exactly one category (``CATEGORY_OF``)."""
+
+    NEW_COLUMN = "NEW_COLUMN"
+    MISSING_COLUMN = "MISSING_COLUMN"
+    TYPE_CHANGE = "TYPE_CHANGE"
+    CAST_FAILURE = "CAST_FAILURE"
+    CONTRACT_MISMATCH = "CONTRACT_MISMATCH"
+    CONSTRAINT_VIOLATION = "CONSTRAINT_VIOLATION"
+    MALFORMED_INPUT = "MALFORMED_INPUT"
+
+    SKEWED_KEY = "SKEWED_KEY"
+    SHUFFLE_SPILL = "SHUFFLE_SPILL"
+    SKEWED_EXECUTOR_LOSS = "SKEWED_EXECUTOR_LOSS"
+
+    MANY_INPUT_FILES = "MANY_INPUT_FILES"
+    MANY_TABLE_FILES = "MANY_TABLE_FILES"
+    LISTING_PRESSURE = "LISTING_PRESSURE"
+
+    MISSING_PATH = "MISSING_PATH"
+    EMPTY_PATH = "EMPTY_PATH"
+    LATE_FILES = "LATE_FILES"
+    LOW_RECORD_COUNT = "LOW_RECORD_COUNT"
+
+    TRANSFORMATION_ERROR = "TRANSFORMATION_ERROR"
+    IMPORT_ERROR = "IMPORT_ERROR"
+    LINKAGE_ERROR = "LINKAGE_ERROR"
+    SYNTAX_ERROR = "SYNTAX_ERROR"
+    ARGUMENT_ERROR = "ARGUMENT_ERROR"
+
+    IAM_DENIED = "IAM_DENIED"
+    S3_DENIED = "S3_DENIED"
+    LAKE_FORMATION_DENIED = "LAKE_FORMATION_DENIED"
+    KMS_DENIED = "KMS_DENIED"
+    CATALOG_DENIED = "CATALOG_DENIED"
+    CREDENTIALS_INVALID = "CREDENTIALS_INVALID"
+    DATABASE_DENIED = "DATABASE_DENIED"
+
+    COMMIT_CONFLICT = "COMMIT_CONFLICT"
+    COMMIT_STATE_UNKNOWN = "COMMIT_STATE_UNKNOWN"
+    FAILED_BETWEEN_COMMITS = "FAILED_BETWEEN_COMMITS"
+    UNPROVEN_OUTPUT = "UNPROVEN_OUTPUT"
+
+    TRANSIENT_SERVICE = "TRANSIENT_SERVICE"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    CONFIGURATION_ERROR = "CONFIGURATION_ERROR"
+    QUALITY_FAILED = "QUALITY_FAILED"
+    CONFLICTING_EVIDENCE = "CONFLICTING_EVIDENCE"
+    INSUFFICIENT_EVIDENCE = "INSUFFICIENT_EVIDENCE"
+    NO_FAILURE_FOUND = "NO_FAILURE_FOUND"
+
+
+MODES: dict[Category, tuple[FailureMode, ...]] = {
+    Category.SCHEMA_DRIFT: (
+        FailureMode.NEW_COLUMN,
+        FailureMode.MISSING_COLUMN,
+        FailureMode.TYPE_CHANGE,
+        FailureMode.CAST_FAILURE,
+        FailureMode.CONTRACT_MISMATCH,
+        FailureMode.CONSTRAINT_VIOLATION,
+        FailureMode.MALFORMED_INPUT,
+    ),
+    Category.DATA_SKEW: (
+        FailureMode.SKEWED_KEY,
+        FailureMode.SHUFFLE_SPILL,
+        FailureMode.SKEWED_EXECUTOR_LOSS,
+    ),
+    Category.SMALL_FILE_PRESSURE: (
+        FailureMode.MANY_INPUT_FILES,
+        FailureMode.MANY_TABLE_FILES,
+        FailureMode.LISTING_PRESSURE,
+    ),
+    Category.SOURCE_DELAY: (
+        FailureMode.MISSING_PATH,
+        FailureMode.EMPTY_PATH,
+        FailureMode.LATE_FILES,
+        FailureMode.LOW_RECORD_COUNT,
+    ),
+    Category.CODE_REGRESSION: (
+        FailureMode.TRANSFORMATION_ERROR,
+        FailureMode.IMPORT_ERROR,
+        FailureMode.LINKAGE_ERROR,
+        FailureMode.SYNTAX_ERROR,
+        FailureMode.ARGUMENT_ERROR,
+    ),
+    Category.PERMISSION_ERROR: (
+        FailureMode.IAM_DENIED,
+        FailureMode.S3_DENIED,
+        FailureMode.LAKE_FORMATION_DENIED,
+        FailureMode.KMS_DENIED,
+        FailureMode.CATALOG_DENIED,
+        FailureMode.CREDENTIALS_INVALID,
+        FailureMode.DATABASE_DENIED,
+    ),
+    Category.PARTIAL_WRITE_RISK: (
+        FailureMode.COMMIT_CONFLICT,
+        FailureMode.COMMIT_STATE_UNKNOWN,
+        FailureMode.FAILED_BETWEEN_COMMITS,
+        FailureMode.UNPROVEN_OUTPUT,
+    ),
+    Category.UNKNOWN: (
+        FailureMode.TRANSIENT_SERVICE,
+        FailureMode.RESOURCE_EXHAUSTED,
+        FailureMode.CONFIGURATION_ERROR,
+        FailureMode.QUALITY_FAILED,
+        FailureMode.CONFLICTING_EVIDENCE,
+        FailureMode.INSUFFICIENT_EVIDENCE,
+        FailureMode.NO_FAILURE_FOUND,
+    ),
+}
+
+CATEGORY_OF: dict[FailureMode, Category] = {
+    mode: category for category, modes in MODES.items() for mode in modes
+}

@@ -1,0 +1,150 @@
+"""What a source saw, what it could not see, and the citable form of both.
+
+A source answers with an ``Observation`` in the vendor's own shape, or with a ``Gap``. Nothing downstream of
+``context/build.py`` ever sees an observation: it is redacted there and becomes typed facts and ``Evidence``.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from pipetriage.model.pipeline import Pipeline
+
+Role = Literal["target", "staging"]
+
+
+class Signal(StrEnum):
+    """The kinds of evidence a run can leave. The value is the ``source`` that an incident shows."""
+
+    JOB_RUN = "job_run"
+    JOB_RUNS = "job_runs"
+    JOB = "job"
+    BOOKMARK = "job_bookmark"
+    LOGS = "logs"
+    CONTROL = "control"
+    QUALITY = "data_quality"
+    QUALITY_RULESET = "data_quality_ruleset"
+    SOURCE_LISTING = "source_listing"
+    PREVIOUS_SOURCE_LISTING = "previous_source_listing"
+    SOURCE_SCHEMA = "source_schema"
+    TABLE = "table"
+    TABLE_LISTING = "table_listing"
+    ICEBERG_METADATA = "iceberg_metadata"
+    ICEBERG_ENTRIES = "iceberg_entries"
+    DELTA_LOG = "delta_log"
+    HUDI_TIMELINE = "hudi_timeline"
+    METRICS = "metrics"
+    HISTORY = "history"
+    DEPLOYMENTS = "deployments"
+    LINEAGE = "lineage"
+    QUERIES = "queries"
+    LAKE_PERMISSIONS = "lake_permissions"
+    AUDIT_TRAIL = "audit_trail"
+    ORCHESTRATOR = "orchestrator"
+    SPARK_EVENTS = "spark_events"
+
+
+class TableKey(NamedTuple):
+    """One output table: its role and its name (``database.table``; empty when the bundle does not say)."""
+
+    role: Role
+    name: str
+
+
+class LogEvent(NamedTuple):
+    """One log line or CloudWatch event, raw.
+
+    ``timestamp`` is milliseconds since the epoch (UTC), None when the line carries none of its own;
+    ``stream`` and ``group`` are CloudWatch's, or the file's path.
+    """
+
+    timestamp: int | None
+    message: str
+    stream: str
+    group: str
+
+
+class LogEvents(Protocol):
+    """A log that can be read more than once, an event at a time, so that its size never matters."""
+
+    def __iter__(self) -> Iterator[LogEvent]:
+        """Yield the events in the order in which they were written."""
+        ...
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """One source's raw answer.
+
+    ``payload`` keeps the vendor's shape (``GetJobRun``, ``ListObjectsV2``, an Iceberg metadata file, …);
+    for LOGS it is a ``LogEvents``, for SPARK_EVENTS an iterable of JSON lines (bytes).
+    """
+
+    signal: Signal
+    payload: Any
+    locator: str
+    """Where a person finds it: a URI, an API call, a log group and stream, a file in the bundle."""
+    observed_at: datetime
+    """When the source answered (UTC)."""
+    uri: str | None = None
+    """The object's own address where that matters (the Iceberg metadata file's location)."""
+    complete: bool = True
+    """False when the source says that there is more than this (a page token, a cut file)."""
+    table: TableKey | None = None
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A source that could not answer, and why. Never an empty list, which would read as "nothing wrong"."""
+
+    source: str
+    """The signal's name, with the table where there are several (``iceberg_metadata:sales.orders``)."""
+    reason: str
+    effect: str = ""
+    """What the verdict cannot say because of it."""
+    fix: str = ""
+    """The one declaration or signal that would have decided."""
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One observed fact, redacted, as an incident cites it."""
+
+    id: str
+    source: str
+    locator: str
+    observed_at: datetime
+    summary: str
+    excerpt: str | None = None
+
+
+class RunTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """Which run is triaged."""
+
+    job_name: str
+    job_run_id: str
+    batch_id: str | None = None
+
+
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the sources answered about one run."""
+
+    run: RunTarget
+    pipeline: Pipeline
+    captured_at: datetime
+    """The moment the evidence speaks for (UTC)."""
+    settle_seconds: float
+    """How long after the last attempt's end an observation must be made before absence counts."""
+    clock_skew_seconds: float
+    """How far the clocks of log, catalog and listing may disagree."""
+    origin: str
+    """Where this came from, for the person: ``bundle PATH``, ``local:PIPELINE/RUN``."""
+    observations: tuple[Observation, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    live: bool = True
+    """False for a bundle, which answers as of ``captured_at``."""
+
+
+def observations_of(collected: Collected, signal: Signal) -> Iterable[Observation]:
+    """Yield the observations of one signal, in the order collected."""
+    return (seen for seen in collected.observations if seen.signal is signal)

@@ -1,0 +1,360 @@
+"""Typed facts about a run, its job, its tables and its surroundings.
+
+Made in ``context/``, read by detectors and verdict. Times are aware datetimes in UTC, sizes are bytes,
+durations seconds, unless a name says otherwise. ``evidence`` is the id under which an incident cites the fact.
+Every free text in here is already redacted.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from pipetriage.model.evidence import TableKey
+
+IN_FLIGHT = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution attempt of a job (Glue's JobRun)."""
+
+    run_id: str
+    job_name: str = ""
+    batch_id: str | None = None
+    state: str = ""
+    """Glue's JobRunState, upper case; empty when unknown."""
+    attempt: int = 0
+    previous_run_id: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error_message: str = ""
+    arguments: dict[str, str] = {}
+    """Job arguments; secret values are redaction tokens, equal where the values were equal."""
+    worker_type: str | None = None
+    number_of_workers: int | None = None
+    glue_version: str | None = None
+    execution_class: str | None = None
+    execution_seconds: float | None = None
+    evidence: str = "job_run"
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether the run has not ended yet."""
+        return self.state in IN_FLIGHT
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the engine calls the run a success."""
+        return self.state == "SUCCEEDED"
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """The job's definition (Glue's GetJob)."""
+
+    name: str
+    max_retries: int | None = None
+    default_arguments: dict[str, str] = {}
+    script_location: str | None = None
+    glue_version: str | None = None
+    worker_type: str | None = None
+    number_of_workers: int | None = None
+    execution_class: str | None = None
+    modified_at: datetime | None = None
+    evidence: str = "job"
+
+
+class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
+    """Glue's job bookmark: the run that last saved its state with ``job.commit()``."""
+
+    run_id: str | None = None
+    previous_run_id: str | None = None
+    version: int | None = None
+    evidence: str = "job_bookmark"
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column; ``type`` lower case as written, empty when unknown."""
+
+    name: str
+    type: str = ""
+    required: bool = False
+
+
+class ListedFile(msgspec.Struct, frozen=True):
+    """One object of a listing; ``uri`` normalised (``s3a`` and ``s3n`` become ``s3``)."""
+
+    uri: str
+    size: int = 0
+    modified_at: datetime | None = None
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A listing of a prefix that was really looked at; empty ``files`` means looked and empty."""
+
+    uri: str
+    files: tuple[ListedFile, ...]
+    complete: bool
+    observed_at: datetime
+    evidence: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One Iceberg snapshot, or one Delta or Hudi commit in the same terms."""
+
+    snapshot_id: str
+    parent_id: str | None
+    sequence_number: int
+    committed_at: datetime
+    operation: str
+    summary: dict[str, str]
+    evidence: str
+
+
+class DataFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One manifest entry: a file that a snapshot added (status 1), deleted (2) or carried over (0)."""
+
+    snapshot_id: str
+    status: int
+    content: int
+    uri: str
+    partition: dict[str, str | None]
+    records: int
+    size: int
+    sequence_number: int | None = None
+
+
+class IcebergTable(msgspec.Struct, frozen=True, kw_only=True):
+    """What an Iceberg metadata file says."""
+
+    uuid: str | None
+    format_version: int
+    location: str
+    metadata_uri: str | None
+    last_updated_at: datetime
+    last_sequence_number: int | None
+    current_snapshot_id: str | None
+    snapshots: tuple[Snapshot, ...]
+    refs: dict[str, str]
+    """Branch and tag names to snapshot ids (``main`` included when written)."""
+    snapshot_log: tuple[tuple[datetime, str], ...]
+    metadata_log: tuple[tuple[datetime, str], ...]
+    columns: tuple[Column, ...]
+    partition_fields: tuple[str, ...]
+    evidence: str
+    observed_at: datetime
+
+
+class DeltaTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A Delta log as snapshots; ``versions`` contiguous from ``first_version`` unless ``missing_versions``."""
+
+    first_version: int
+    checkpoint_version: int | None
+    missing_versions: tuple[int, ...]
+    snapshots: tuple[Snapshot, ...]
+    files: tuple[DataFile, ...]
+    columns: tuple[Column, ...]
+    evidence: str
+    observed_at: datetime
+
+
+class HudiInstant(msgspec.Struct, frozen=True):
+    """One instant of a Hudi timeline: ``action`` commit, deltacommit, …; ``state`` requested, inflight, completed."""
+
+    instant: str
+    action: str
+    state: str
+    modified_at: datetime | None
+
+
+class HudiTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A Hudi timeline as far as a listing of ``.hoodie`` tells it."""
+
+    instants: tuple[HudiInstant, ...]
+    complete: bool
+    evidence: str
+    observed_at: datetime
+
+
+class CatalogTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The catalog's entry of a table (Glue's GetTable)."""
+
+    name: str
+    metadata_location: str | None
+    location: str | None
+    table_format: str | None
+    """``iceberg``, ``delta``, ``hudi``, ``parquet``, ``csv``, ``json``, ``orc``, or None when it does not say."""
+    created_at: datetime | None
+    updated_at: datetime | None
+    columns: tuple[Column, ...]
+    partition_keys: tuple[str, ...]
+    evidence: str
+    observed_at: datetime
+
+
+class TableFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was seen of one output table. A part that is None was not seen: see the context's gaps."""
+
+    key: TableKey
+    catalog: CatalogTable | None = None
+    iceberg: IcebergTable | None = None
+    entries: tuple[DataFile, ...] | None = None
+    entries_complete: bool = False
+    entries_evidence: str | None = None
+    listing: Listing | None = None
+    delta: DeltaTable | None = None
+    hudi: HudiTable | None = None
+
+
+class ControlRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the control table, its status in our words."""
+
+    batch_id: str | None = None
+    run_id: str | None = None
+    status: str = ""
+    """``succeeded``, ``failed``, ``running``, ``writing``, or the row's own word, lower case."""
+    step: str | None = None
+    attempt: int | None = None
+    source_path: str | None = None
+    records: int | None = None
+    updated_at: datetime | None = None
+    evidence: str = "control"
+
+
+class QualityRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One data-quality rule's outcome (Glue Data Quality). ERROR: the rule could not run; not bad data."""
+
+    rule: str
+    rule_type: str
+    """The DQDL rule type (``RowCount``, ``ColumnExists``, …), empty when unknown."""
+    outcome: str
+    run_id: str | None
+    message: str
+    metrics: dict[str, float]
+    completed_at: datetime | None
+    evidence: str
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployed version of the pipeline's code."""
+
+    version: str
+    deployed_at: datetime | None
+    commit: str | None
+    author: str | None
+    changed_paths: tuple[str, ...]
+    evidence: str
+
+
+class GoodRun(msgspec.Struct, frozen=True, kw_only=True):
+    """Volume and duration of one earlier good run (history.json); None where it does not say."""
+
+    run_id: str | None = None
+    records: int | None = None
+    bytes: int | None = None
+    files: int | None = None
+    seconds: float | None = None
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One CloudWatch metric over the run. ``label`` is the Glue metric name."""
+
+    label: str
+    last: float
+    maximum: float
+    total: float
+    evidence: str
+
+
+class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One Spark stage attempt, from the event log. Times in milliseconds, sizes in bytes.
+
+    The ``*_max`` and ``*_median`` are over successful, non-speculative tasks.
+    """
+
+    stage_id: int
+    attempt: int
+    name: str
+    tasks: int
+    failed_tasks: int
+    duration_max_ms: float
+    duration_median_ms: float
+    shuffle_bytes_max: float
+    shuffle_bytes_median: float
+    shuffle_records_max: float
+    shuffle_records_median: float
+    input_bytes: int
+    input_records: int
+    input_tasks_tiny: int
+    """Tasks that read more than nothing but less than 1 MiB of input."""
+    memory_spilled: int
+    disk_spilled: int
+    executors_lost: int
+    failure_reason: str
+    evidence: str
+
+
+class SparkFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the Spark event log says of the application."""
+
+    app_id: str | None
+    app_name: str | None
+    run_id: str | None
+    spark_version: str | None
+    stages: tuple[StageFacts, ...]
+    executors_removed: tuple[str, ...]
+    """Redacted reasons, one for each executor that was removed."""
+    complete: bool
+    """False when ApplicationEnd is absent: the driver died or the log was cut."""
+    evidence: str
+
+
+class LineageDataset(msgspec.Struct, frozen=True, kw_only=True):
+    """One dataset of a lineage run; ``names`` holds its name and every symlink's, lower case."""
+
+    names: tuple[str, ...]
+    snapshot_id: str | None
+
+
+class LineageRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One run in OpenLineage: the union over all of its events."""
+
+    run_id: str
+    job: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    """None while no terminal event was seen."""
+    state: str
+    """The last event type: START, RUNNING, COMPLETE, ABORT, FAIL, OTHER."""
+    inputs: tuple[LineageDataset, ...]
+    outputs: tuple[LineageDataset, ...]
+    evidence: str
+
+
+class QueryRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One query of Athena's history (the text redacted)."""
+
+    query_id: str
+    sql: str
+    submitted_at: datetime | None
+    state: str
+    who: str | None
+    evidence: str
+
+
+class Denial(msgspec.Struct, frozen=True, kw_only=True):
+    """One refused call in CloudTrail."""
+
+    event_name: str
+    event_source: str
+    error_code: str
+    resource: str | None
+    at: datetime | None
+    evidence: str
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """One Lake Formation permission of the run's role."""
+
+    principal: str
+    resource: str
+    permissions: tuple[str, ...]
+    evidence: str

@@ -1,0 +1,82 @@
+"""Typed settings, data only. Read from pipetriage.toml by ``bootstrap.py``; defaults name their source."""
+
+import msgspec
+
+
+class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of the context."""
+
+    max_errors: int = 50
+    """Distinct errors kept after grouping."""
+    token_budget: int = 4000
+    """Size of the text view, in tokens of four characters."""
+
+
+class ThresholdSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a number becomes a signal. Every ratio is paired with an absolute floor."""
+
+    skew_ratio: float = 5.0
+    """Largest over median task: Spark AQE's skewedPartitionFactor, Glue's skewness factor."""
+    skew_min_bytes: int = 256 * 1024 * 1024
+    """Spark AQE's skewedPartitionThresholdInBytes."""
+    skew_min_task_ms: int = 5 * 60 * 1000
+    """Dr. Elephant ignores tasks under five minutes."""
+    skew_min_tasks: int = 10
+    """spark-advisor judges stages of ten tasks and more."""
+    spill_min_bytes: int = 100 * 1024 * 1024
+    """Memory spilled in a stage: Kubeflow's history server tools."""
+    small_file_bytes: int = 3 * 1024 * 1024
+    """Average file size: DataFlint's small-files alert."""
+    small_file_count: int = 100
+    """Files a partition, or in a read: Glue's compaction optimizer, DataFlint."""
+    many_files: int = 10_000
+    """Files or paths that a driver lists or plans in one go."""
+    low_record_ratio: float = 0.5
+    """Records against the mean of good runs, where there are too few for a deviation."""
+    low_record_sigma: float = 3.0
+    """Standard deviations below the mean: Elementary, Sling (over at least seven runs)."""
+    recent_deployment_hours: float = 72.0
+    """A deployment this long before the start counts as recent when no last good run is known."""
+
+
+class SettleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When absence counts (design section 4.3)."""
+
+    cloud_seconds: float = 120.0
+    clock_skew_seconds: float = 60.0
+    source_wait_seconds: int = 900
+    """``retry_after_seconds`` while a source path is awaited."""
+    service_wait_seconds: int = 300
+    """``retry_after_seconds`` after a throttled or failing service."""
+
+
+class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the embedded sources are (``[local]``); paths are relative to the settings file."""
+
+    runs: str | None = None
+    """Folder with one JobRun document a run, ``<job>/<run id>.json``."""
+    jobs: str | None = None
+    """Folder with one Job document a job, ``<job>.json``."""
+    logs: str | None = None
+    """Log file of a run, with ``{job}`` and ``{run_id}``."""
+    catalog: str | None = None
+    """SQLAlchemy URL of the pyiceberg SQL catalog."""
+    control: str | None = None
+    """SQLAlchemy URL of the control database; the table's name is the pipeline's ``control.table``."""
+    lineage: str | None = None
+    """OpenLineage events, one a line."""
+    deployments: str | None = None
+    """Deployments file."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings but the pipelines."""
+
+    store: str | None = None
+    """Store URL; None: SQLite under $XDG_DATA_HOME/pipetriage."""
+    context: ContextSettings = ContextSettings()
+    thresholds: ThresholdSettings = ThresholdSettings()
+    settle: SettleSettings = SettleSettings()
+    local: LocalSettings = LocalSettings()
+    min_confidence: float = 0.6
+    """Below it an incident asks for human review."""

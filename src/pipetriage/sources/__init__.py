@@ -1,0 +1,1 @@
+"""Read-only collectors: each answers with an ``Observation`` or a ``Gap``."""

@@ -1,0 +1,1 @@
+"""Where incidents are kept: one interface, one file per backend."""

@@ -1,0 +1,1 @@
+"""What was written, is it safe, what do we say."""
