@@ -1,0 +1,268 @@
+"""The incident bundle: a run's evidence as files in their native shapes (design section 6)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pipetriage.errors import BundleError, SourceError
+from pipetriage.model.evidence import Collected, Gap, Observation, Role, RunTarget, Signal, TableKey
+from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.times import parse_time
+from pipetriage.settings import SettleSettings
+from pipetriage.sources.eventlog import EventLog
+from pipetriage.sources.files import read_json, read_json_lines, within
+from pipetriage.sources.logs import FileLog
+
+BUNDLE_VERSION = 1
+EPOCH_OF_NO_TIME = datetime(1971, 1, 1, tzinfo=UTC)
+"""Stands for "not said": before every run, so that nothing is proven by it."""
+
+_JSON_FILES: dict[str, Signal] = {
+    "glue/job_run.json": Signal.JOB_RUN,
+    "glue/job_runs.json": Signal.JOB_RUNS,
+    "glue/job.json": Signal.JOB,
+    "glue/job_bookmark.json": Signal.BOOKMARK,
+    "glue/data_quality_ruleset.json": Signal.QUALITY_RULESET,
+    "control/rows.json": Signal.CONTROL,
+    "data_quality/results.json": Signal.QUALITY,
+    "s3/source.json": Signal.SOURCE_LISTING,
+    "s3/source.previous.json": Signal.PREVIOUS_SOURCE_LISTING,
+    "cloudwatch/metrics.json": Signal.METRICS,
+    "source/schema.json": Signal.SOURCE_SCHEMA,
+    "history.json": Signal.HISTORY,
+    "deployments.json": Signal.DEPLOYMENTS,
+    "athena/queries.json": Signal.QUERIES,
+    "lakeformation/permissions.json": Signal.LAKE_PERMISSIONS,
+    "cloudtrail/events.json": Signal.AUDIT_TRAIL,
+    "orchestrator/cause.json": Signal.ORCHESTRATOR,
+}
+# Where a table's files lie: under the short names for one target and one staging table, …
+_ROLE_FILES: dict[str, Signal] = {
+    "s3/{role}.json": Signal.TABLE_LISTING,
+    "iceberg/{role}.metadata.json": Signal.ICEBERG_METADATA,
+    "iceberg/{role}.entries.jsonl": Signal.ICEBERG_ENTRIES,
+    "hudi/{role}.timeline.json": Signal.HUDI_TIMELINE,
+    "delta/{role}/_delta_log": Signal.DELTA_LOG,
+}
+# … or in a folder of their own.
+_TABLE_FILES: dict[str, Signal] = {
+    "table.json": Signal.TABLE,
+    "metadata.json": Signal.ICEBERG_METADATA,
+    "entries.jsonl": Signal.ICEBERG_ENTRIES,
+    "listing.json": Signal.TABLE_LISTING,
+    "timeline.json": Signal.HUDI_TIMELINE,
+    "delta_log": Signal.DELTA_LOG,
+}
+_ROLES: tuple[Role, ...] = ("target", "staging")
+
+
+class _FileNote(msgspec.Struct, frozen=True):
+    uri: str | None = None
+    locator: str | None = None
+    observed_at: datetime | str | int | float | None = None
+    complete: bool | None = None
+
+
+class _RunNote(msgspec.Struct, frozen=True):
+    job_name: str | None = None
+    job_run_id: str | None = None
+    batch_id: str | int | None = None
+
+
+class _GapNote(msgspec.Struct, frozen=True):
+    source: str
+    reason: str = "said by the bundle"
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    bundle_version: int
+    run: _RunNote
+    captured_at: datetime | str | int | float | None = None
+    pipeline: Pipeline = Pipeline()
+    files: dict[str, _FileNote] = {}
+    gaps: list[_GapNote] = []
+    settle_seconds: float | None = None
+    """Set when an embedded source was captured; a bundle from a cloud leaves it out."""
+    clock_skew_seconds: float | None = None
+
+
+class _Part(NamedTuple):
+    path: str
+    signal: Signal
+    table: TableKey | None
+
+
+class BundleCollector:
+    """Reads one bundle folder."""
+
+    def __init__(self, folder: Path, settle: SettleSettings) -> None:
+        self._folder = folder
+        self._settle = settle
+
+    def collect(self) -> Collected:
+        """Read every file of the bundle; whatever is absent or unreadable becomes a gap.
+
+        Raises:
+            BundleError: there is no readable ``bundle.json`` of a known version that names the run.
+        """
+        manifest = _read_manifest(self._folder)
+        captured_at = parse_time(manifest.captured_at)
+        gaps = [Gap(source=note.source, reason=note.reason) for note in manifest.gaps]
+        if captured_at is None:
+            # Without a time, nothing proves that the bundle was taken after the run ended.
+            captured_at = EPOCH_OF_NO_TIME
+            gaps.append(Gap(source="bundle", reason="bundle.json has no readable captured_at"))
+        observations: list[Observation] = []
+        for seen in self._read_all(manifest, captured_at):
+            if isinstance(seen, Gap):
+                gaps.append(seen)
+            else:
+                observations.append(seen)
+        batch_id = manifest.run.batch_id
+        settle, skew = manifest.settle_seconds, manifest.clock_skew_seconds
+        return Collected(
+            run=RunTarget(
+                job_name=manifest.run.job_name or manifest.pipeline.glue_job or manifest.pipeline.name,
+                job_run_id=manifest.run.job_run_id or _run_id(observations, self._folder),
+                batch_id=None if batch_id is None else str(batch_id),
+            ),
+            pipeline=manifest.pipeline,
+            captured_at=captured_at,
+            settle_seconds=self._settle.cloud_seconds if settle is None else settle,
+            clock_skew_seconds=self._settle.clock_skew_seconds if skew is None else skew,
+            origin=f"bundle {self._folder.name or self._folder}",
+            observations=tuple(observations),
+            gaps=tuple(gaps),
+            live=False,
+        )
+
+    def _read_all(self, manifest: _Manifest, captured_at: datetime) -> Iterator[Observation | Gap]:
+        for part in self._parts(manifest.pipeline):
+            note = manifest.files.get(part.path, _FileNote())
+            try:
+                payload, complete = self._read(part)
+            except SourceError as error:
+                yield Gap(source=_source_name(part), reason=str(error))
+                continue
+            yield Observation(
+                signal=part.signal,
+                payload=payload,
+                locator=note.locator or note.uri or part.path,
+                observed_at=parse_time(note.observed_at) or captured_at,
+                uri=note.uri,
+                complete=complete and note.complete is not False,
+                table=part.table,
+            )
+
+    def _parts(self, pipeline: Pipeline) -> Iterator[_Part]:
+        """List every place where the bundle may hold evidence, present or not."""
+        for path, signal in _JSON_FILES.items():
+            yield _Part(path, signal, None)
+        yield _Part("lineage/events.jsonl", Signal.LINEAGE, None)
+        yield _Part("logs", Signal.LOGS, None)
+        yield _Part("spark", Signal.SPARK_EVENTS, None)
+        names = {role: _declared_name(pipeline, role) for role in _ROLES}
+        in_folders = set()
+        for role in _ROLES:
+            folder = self._folder / "tables" / role
+            for table in sorted(folder.iterdir()) if folder.is_dir() else ():
+                in_folders.add(role)
+                for name, signal in _TABLE_FILES.items():
+                    yield _Part(f"tables/{role}/{table.name}/{name}", signal, TableKey(role, table.name))
+        for role in _ROLES:
+            for template, signal in _ROLE_FILES.items():
+                path = template.format(role=role)
+                wanted = role == "target" or names[role] is not None
+                if (self._folder / path).exists() or (wanted and role not in in_folders):
+                    yield _Part(path, signal, TableKey(role, names[role] or ""))
+        if (self._folder / "glue/table.json").exists() or "target" not in in_folders:
+            yield _Part("glue/table.json", Signal.TABLE, TableKey("target", names["target"] or ""))
+
+    def _read(self, part: _Part) -> tuple[Any, bool]:
+        path = self._folder / part.path
+        match part.signal:
+            case Signal.LOGS:
+                return self._logs(path), True
+            case Signal.SPARK_EVENTS:
+                return EventLog.found_in(path, self._folder), True
+            case Signal.DELTA_LOG:
+                return _read_delta_log(path, self._folder), True
+        if not path.exists() and not path.is_symlink():
+            raise SourceError(f"{part.path} is not in the bundle")
+        if not within(self._folder, path):
+            raise SourceError(f"{part.path} is not a plain file inside the bundle: put the file itself there")
+        if path.suffix == ".jsonl":
+            documents, bad = read_json_lines(path)
+            return documents, bad == 0
+        return read_json(path), True
+
+    def _logs(self, folder: Path) -> FileLog:
+        files = tuple(
+            path
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in {".jsonl", ".json", ".log", ".txt"} and within(self._folder, path)
+        )
+        if not files:
+            raise SourceError("logs/ is not in the bundle or holds no .jsonl, .json or .log file")
+        return FileLog(folder, files)
+
+
+def _read_manifest(folder: Path) -> _Manifest:
+    path = folder / "bundle.json"
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is not a folder: name a bundle folder (one that holds bundle.json)")
+    if not path.exists():
+        raise BundleError(
+            f"{folder} has no bundle.json, so it is no bundle: see docs/bundles.md for the format"
+        )
+    try:
+        document = read_json(path)
+        if isinstance(document, dict) and document.get("bundle_version") != BUNDLE_VERSION:
+            version = document.get("bundle_version")
+            raise BundleError(f"{path}: bundle_version is {version!r}, this version reads {BUNDLE_VERSION}")
+        return msgspec.convert(document, _Manifest)
+    except SourceError as error:
+        raise BundleError(f"{folder}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise BundleError(f"{path}: {error}: correct that field (docs/bundles.md)") from error
+
+
+def _run_id(observations: list[Observation], folder: Path) -> str:
+    """Take the run id from the JobRun document where bundle.json does not name it."""
+    for seen in observations:
+        if seen.signal is Signal.JOB_RUN and isinstance(seen.payload, dict):
+            run = seen.payload.get("JobRun", seen.payload)
+            if isinstance(run, dict) and isinstance(run.get("Id"), str):
+                return str(run["Id"])
+    raise BundleError(f"{folder / 'bundle.json'}: run.job_run_id is missing: name the run that is triaged")
+
+
+def _declared_name(pipeline: Pipeline, role: Role) -> str | None:
+    return next((output.table for output in pipeline.declared_outputs() if output.role == role), None)
+
+
+def _source_name(part: _Part) -> str:
+    if part.table is None:
+        return str(part.signal)
+    return f"{part.signal}:{part.table.name or part.table.role}"
+
+
+def _read_delta_log(folder: Path, root: Path) -> dict[str, Any]:
+    """Give ``{file name: [actions]}``; a checkpoint's own content is not read, its name suffices."""
+    if not folder.is_dir():
+        raise SourceError(f"{folder.relative_to(root)} is not in the bundle")
+    files: dict[str, Any] = {}
+    for path in sorted(folder.iterdir()):
+        if not within(root, path):
+            continue
+        if path.suffix == ".json":
+            actions, bad = read_json_lines(path)
+            files[path.name] = None if bad else actions
+        else:
+            files[path.name] = []
+    if not files:
+        raise SourceError(f"{folder.relative_to(root)} holds no log file")
+    return files

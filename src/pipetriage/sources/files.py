@@ -1,0 +1,170 @@
+"""Reading evidence files: JSON, JSON lines, plain and compressed. Bounded, and never outside the given root."""
+
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from pipetriage.errors import SourceError
+
+MAX_JSON_BYTES = 512 * 1024 * 1024
+"""A JSON document larger than this is no evidence file but an accident; it would not fit in memory decoded."""
+
+MAX_LINE_BYTES = 64 * 1024
+"""Longer lines are cut; what a log line says, it says in its first kilobytes."""
+
+_LZ4_BLOCK_MAGIC = b"LZ4Block"
+_LZ4_HEADER_BYTES = 21
+_LZ4_RAW, _LZ4_COMPRESSED = 0x10, 0x20
+_LZ4_MAX_BLOCK = 64 * 1024 * 1024
+
+
+def within(root: Path, path: Path) -> bool:
+    """Whether the path, links resolved, is a regular file inside the root."""
+    try:
+        resolved = path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return False
+    return resolved.is_relative_to(root.resolve()) and resolved.is_file()
+
+
+def read_json(path: Path) -> Any:
+    """Decode one JSON file.
+
+    Raises:
+        SourceError: unreadable, empty, too large, or not JSON; the message says which and the fix.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_JSON_BYTES:
+            raise SourceError(f"{path.name} has {size} bytes, more than the {MAX_JSON_BYTES} that are read")
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot read {path.name}: {error.strerror or error}") from error
+    if not data.strip():
+        raise SourceError(f"{path.name} is empty: write the API's response into it again")
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SourceError(f"{path.name} is not valid JSON ({error}): write it again") from error
+
+
+def read_json_lines(path: Path) -> tuple[list[Any], int]:
+    """Decode a file of JSON lines; give the documents and how many lines could not be decoded.
+
+    Raises:
+        SourceError: unreadable, or not one line could be decoded.
+    """
+    documents: list[Any] = []
+    bad = 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                if not line.strip():
+                    continue
+                try:
+                    documents.append(msgspec.json.decode(line))
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    bad += 1
+    except OSError as error:
+        raise SourceError(f"cannot read {path.name}: {error.strerror or error}") from error
+    if bad and not documents:
+        raise SourceError(f"{path.name} holds no line of JSON: write it again, one document a line")
+    return documents, bad
+
+
+def open_compressed(path: Path) -> io.BufferedIOBase | gzip.GzipFile:
+    """Open a plain, gzip, zstd or Java-lz4 file for reading, by its name's ending.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    match path.suffix:
+        case ".gz":
+            return gzip.open(path, "rb")
+        case ".zstd" | ".zst":
+            import zstandard
+
+            raw = path.open("rb")
+            # Spark flushes frame by frame, so one file holds many of them.
+            reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=True)
+            return io.BufferedReader(reader)
+        case ".lz4":
+            return io.BufferedReader(_Lz4BlockReader(path.open("rb")))
+        case _:
+            return path.open("rb")
+
+
+def iterate_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a possibly compressed file without their ends; a cut last block just ends it.
+
+    Raises:
+        SourceError: the file cannot be opened or is not what its ending says.
+    """
+    import lz4.block
+    import zstandard
+
+    try:
+        with open_compressed(path) as file:
+            try:
+                while line := file.readline(MAX_JSON_BYTES):
+                    yield line.rstrip(b"\r\n")
+            except EOFError:
+                return
+    except (OSError, zstandard.ZstdError, lz4.block.LZ4BlockError, ValueError) as error:
+        raise SourceError(f"cannot read {path.name}: {error}") from error
+
+
+class _Lz4BlockReader(io.RawIOBase):
+    """Reads Java's LZ4BlockOutputStream framing, which Spark writes and the lz4 frame format is not.
+
+    A block: magic, one token byte (method, level), compressed and decompressed length and checksum as little-endian
+    32-bit integers, then the data (lz4-java, LZ4BlockInputStream).
+    """
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            block = self._next_block()
+            if block is None:
+                return 0
+            self._rest = block
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def _next_block(self) -> bytes | None:
+        import lz4.block
+
+        header = self._raw.read(_LZ4_HEADER_BYTES)
+        if len(header) < _LZ4_HEADER_BYTES:
+            return None  # the end, or a driver that died while writing
+        if not header.startswith(_LZ4_BLOCK_MAGIC):
+            raise ValueError("not an LZ4Block stream")
+        method = header[8] & 0xF0
+        packed = int.from_bytes(header[9:13], "little")
+        size = int.from_bytes(header[13:17], "little")
+        if packed > _LZ4_MAX_BLOCK or size > _LZ4_MAX_BLOCK:
+            raise ValueError("LZ4Block header with an impossible length")
+        data = self._raw.read(packed)
+        if len(data) < packed:
+            return None
+        if method == _LZ4_RAW:
+            return data
+        if method != _LZ4_COMPRESSED:
+            raise ValueError("LZ4Block header with an unknown method")
+        return bytes(lz4.block.decompress(data, uncompressed_size=size))
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
