@@ -10,14 +10,6 @@ from pipetriage.model.facts import Bookmark, ControlRow, Job, Run
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.times import parse_time
 
-# Glue appends _attempt_1, _attempt_2 to the first run's id when MaxRetries starts it again.
-_ATTEMPT_SUFFIX = re.compile(r"_attempt_\d{1,4}$")
-
-
-def first_attempt_id(run_id: str) -> str:
-    """Give the id that Glue's own retries share."""
-    return _ATTEMPT_SUFFIX.sub("", run_id)
-
 
 def read_run(document: Any, redactor: Redactor, evidence: str) -> Run | None:
     """Read one JobRun; None when it is not one (no Id)."""

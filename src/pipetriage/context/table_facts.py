@@ -92,6 +92,11 @@ def read_iceberg(seen: Observation, name: str) -> IcebergTable:
         partition_fields=_partition_fields(document),
         evidence=f"iceberg:{name}",
         observed_at=seen.observed_at,
+        schemas={
+            schema_id: read_columns(schema)
+            for schema in mappings(document, "schemas")
+            if (schema_id := integer(schema, "schema-id")) is not None
+        },
     )
 
 
@@ -116,12 +121,13 @@ def _snapshot(member: Any, name: str) -> Snapshot | None:
         operation=summary.get("operation", ""),
         summary=summary,
         evidence=f"snapshot:{snapshot_id}",
+        schema_id=integer(member, "schema-id"),
     )
 
 
 def _log(document: Mapping[str, Any], key: str, field: str) -> tuple[tuple[datetime, str], ...]:
     log = []
-    for member in mappings(document.get(key, [])):
+    for member in mappings(document, key):
         at, value = parse_time(member.get("timestamp-ms")), exact_id(member.get(field))
         if at is not None and value is not None:
             log.append((at, normal_uri(value) if field == "metadata-file" else value))
@@ -130,7 +136,7 @@ def _log(document: Mapping[str, Any], key: str, field: str) -> tuple[tuple[datet
 
 def _current_columns(document: Mapping[str, Any]) -> tuple[Column, ...]:
     current = integer(document, "current-schema-id")
-    for schema in mappings(document.get("schemas", [])):
+    for schema in mappings(document, "schemas"):
         if integer(schema, "schema-id") == current:
             return read_columns(schema)
     return read_columns(mapping(document, "schema")) if "schema" in document else ()
@@ -138,10 +144,10 @@ def _current_columns(document: Mapping[str, Any]) -> tuple[Column, ...]:
 
 def _partition_fields(document: Mapping[str, Any]) -> tuple[str, ...]:
     default = integer(document, "default-spec-id")
-    for spec in mappings(document.get("partition-specs", [])):
+    for spec in mappings(document, "partition-specs"):
         if integer(spec, "spec-id") == default:
             return tuple(name for field in mappings(spec, "fields") if (name := text(field, "name")))
-    return tuple(name for field in mappings(document.get("partition-spec", [])) if (name := text(field, "name")))
+    return tuple(name for field in mappings(document, "partition-spec") if (name := text(field, "name")))
 
 
 def read_entries(payload: Any) -> tuple[tuple[DataFile, ...], bool]:
@@ -193,9 +199,7 @@ def read_listing(seen: Observation, evidence: str) -> Listing:
     last = pages[-1] if pages else {}
     if last.get("IsTruncated") is True or last.get("NextContinuationToken") or last.get("NextToken"):
         complete = False
-    return Listing(
-        uri=prefix, files=tuple(files), complete=complete, observed_at=seen.observed_at, evidence=evidence
-    )
+    return Listing(uri=prefix, files=tuple(files), complete=complete, observed_at=seen.observed_at, evidence=evidence)
 
 
 def _base(uri: str) -> str:

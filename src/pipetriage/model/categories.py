@@ -127,6 +127,4 @@ MODES: dict[Category, tuple[FailureMode, ...]] = {
     ),
 }
 
-CATEGORY_OF: dict[FailureMode, Category] = {
-    mode: category for category, modes in MODES.items() for mode in modes
-}
+CATEGORY_OF: dict[FailureMode, Category] = {mode: category for category, modes in MODES.items() for mode in modes}

@@ -5,6 +5,7 @@ durations seconds, unless a name says otherwise. ``evidence`` is the id under wh
 Every free text in here is already redacted.
 """
 
+import re
 from datetime import datetime
 
 import msgspec
@@ -12,6 +13,9 @@ import msgspec
 from pipetriage.model.evidence import TableKey
 
 IN_FLIGHT = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+
+# Glue appends _attempt_1, _attempt_2 to the first run's id when MaxRetries starts it again.
+_ATTEMPT_SUFFIX = re.compile(r"_attempt_\d{1,4}$")
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     execution_class: str | None = None
     execution_seconds: float | None = None
     evidence: str = "job_run"
+
+    @property
+    def first_attempt_id(self) -> str:
+        """The id that Glue's own retries of one run share."""
+        return _ATTEMPT_SUFFIX.sub("", self.run_id)
 
     @property
     def in_flight(self) -> bool:
@@ -107,6 +116,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     operation: str
     summary: dict[str, str]
     evidence: str
+    schema_id: int | None = None
 
 
 class DataFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +151,8 @@ class IcebergTable(msgspec.Struct, frozen=True, kw_only=True):
     partition_fields: tuple[str, ...]
     evidence: str
     observed_at: datetime
+    schemas: dict[int, tuple[Column, ...]] = {}
+    """Every schema the table had, by schema id."""
 
 
 class DeltaTable(msgspec.Struct, frozen=True, kw_only=True):

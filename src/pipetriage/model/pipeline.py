@@ -54,9 +54,7 @@ class ControlValues(msgspec.Struct, frozen=True):
         default_factory=lambda: _words("SUCCESS", "SUCCEEDED", "COMPLETED", "COMPLETE", "DONE")
     )
     failed: list[str] | str = msgspec.field(default_factory=lambda: _words("FAILED", "FAILURE", "ERROR"))
-    running: list[str] | str = msgspec.field(
-        default_factory=lambda: _words("RUNNING", "STARTED", "IN_PROGRESS")
-    )
+    running: list[str] | str = msgspec.field(default_factory=lambda: _words("RUNNING", "STARTED", "IN_PROGRESS"))
     writing: list[str] | str = msgspec.field(default_factory=lambda: _words("WRITING", "PUBLISHING"))
 
 

@@ -104,6 +104,8 @@ def iterate_lines(path: Path) -> Iterator[bytes]:
     Raises:
         SourceError: the file cannot be opened or is not what its ending says.
     """
+    import zlib
+
     import lz4.block
     import zstandard
 
@@ -114,7 +116,7 @@ def iterate_lines(path: Path) -> Iterator[bytes]:
                     yield line.rstrip(b"\r\n")
             except EOFError:
                 return
-    except (OSError, zstandard.ZstdError, lz4.block.LZ4BlockError, ValueError) as error:
+    except (OSError, zlib.error, zstandard.ZstdError, lz4.block.LZ4BlockError, ValueError) as error:
         raise SourceError(f"cannot read {path.name}: {error}") from error
 
 

@@ -1,0 +1,305 @@
+"""Evidence to context: redacted once, typed, bounded. The only constructor of a ``Context``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pipetriage.context.changes import code_change, last_good_run, run_changes, schema_changes, volume_changes
+from pipetriage.context.gaps import relevant
+from pipetriage.context.logs import LogReading, evidence_of, fit, read_logs
+from pipetriage.context.reading import mapping, mappings, normal_uri, text
+from pipetriage.context.redact import Redactor
+from pipetriage.context.run_facts import read_bookmark, read_history, read_job, read_run, with_batches
+from pipetriage.context.spark_events import read_spark_events
+from pipetriage.context.summaries import facts_evidence
+from pipetriage.context.surroundings import (
+    read_cause,
+    read_control,
+    read_denials,
+    read_deployments,
+    read_good_runs,
+    read_grants,
+    read_lineage,
+    read_metrics,
+    read_quality,
+    read_queries,
+)
+from pipetriage.context.table_facts import read_columns, read_listing
+from pipetriage.context.tables import read_tables
+from pipetriage.errors import SourceError
+from pipetriage.model.context import Context, Facts
+from pipetriage.model.evidence import Collected, Gap, Observation, Signal, TableKey
+from pipetriage.model.facts import ControlRow, Job, Listing, Run, SparkFacts
+from pipetriage.model.templates import fill
+from pipetriage.settings import ContextSettings
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+def build_context(collected: Collected, settings: ContextSettings) -> Context:
+    """Redact, type and bound what the sources answered. A document that makes no sense becomes a gap."""
+    return _Builder(collected, settings).build()
+
+
+class _Builder:
+    """Holds what the steps share while one context is built."""
+
+    def __init__(self, collected: Collected, settings: ContextSettings) -> None:
+        self._collected = collected
+        self._settings = settings
+        self._pipeline = collected.pipeline
+        self._gaps: list[Gap] = list(collected.gaps)
+        self._seen: set[Signal] = set()
+        self._redactor = Redactor(keep=_kept(collected))
+
+    def build(self) -> Context:
+        control = self._read(
+            Signal.CONTROL, lambda seen: read_control(seen, self._pipeline.control_declaration(), self._redactor), ()
+        )
+        run, history, whole = self._runs(control)
+        job = self._read(Signal.JOB, self._job, None)
+        reading = self._logs(run)
+        spark = self._spark_events()
+        tables, table_gaps = read_tables(self._collected.observations, self._pipeline)
+        self._gaps.extend(table_gaps)
+        self._seen.update(_table_signals(self._collected.observations, table_gaps))
+        facts = self._facts(run, history, whole, job, control, reading, spark, tables)
+        errors, tokens = fit(reading.errors, self._settings.token_budget)
+        evidence = facts_evidence(facts, self._collected)
+        for error in errors:
+            place = "GetJobRun ErrorMessage" if error.evidence == "run-error" else error.stream
+            evidence[error.evidence] = evidence_of(error, place, self._collected.captured_at)
+        return Context(
+            target=self._collected.run,
+            pipeline=self._pipeline,
+            origin=self._collected.origin,
+            live=self._collected.live,
+            as_of=self._collected.captured_at,
+            settle_seconds=self._collected.settle_seconds,
+            clock_skew_seconds=self._collected.clock_skew_seconds,
+            facts=facts,
+            errors=errors,
+            evidence=evidence,
+            gaps=relevant(
+                self._gaps,
+                pipeline=self._pipeline,
+                run=run,
+                bookmark_enabled=bookmark_option(run, job) != "job-bookmark-disable",
+                formats=_formats(facts),
+                errors=errors,
+                quality_seen=bool(facts.quality),
+            ),
+            seen=frozenset(self._seen),
+            tokens=tokens,
+        )
+
+    def _observed(self, signal: Signal) -> Observation | None:
+        return next((seen for seen in self._collected.observations if seen.signal is signal), None)
+
+    def _read(self, signal: Signal, read: Callable[[Any], T], absent: A) -> T | A:
+        """Read one document with ``read``; what is not there, or makes no sense, is ``absent`` and a gap."""
+        seen = self._observed(signal)
+        if seen is None:
+            return absent
+        try:
+            if not isinstance(seen.payload, dict | list | str):
+                raise SourceError(f"{seen.locator} holds no {signal} document")
+            value = read(seen.payload)
+        except SourceError as error:
+            self._gaps.append(Gap(source=str(signal), reason=str(error)))
+            return absent
+        if not seen.complete:
+            self._gaps.append(Gap(source=str(signal), reason=f"{seen.locator} is cut short or partly unreadable"))
+        self._seen.add(signal)
+        return value
+
+    def _runs(self, control: tuple[ControlRow, ...]) -> tuple[Run, tuple[Run, ...], bool]:
+        target = self._collected.run
+        run = self._read(Signal.JOB_RUN, self._this_run, None)
+        nothing: tuple[list[Run], bool] = ([], False)
+        listed, whole = self._read(Signal.JOB_RUNS, lambda seen: read_history(seen, self._redactor), nothing)
+        seen = self._observed(Signal.JOB_RUNS)
+        whole = whole and seen is not None and seen.complete
+        in_list = next((one for one in listed if one.run_id == target.job_run_id), None)
+        run = run or Run(run_id=target.job_run_id, job_name=target.job_name, attempt=in_list.attempt if in_list else 0)
+        runs = [one for one in listed if one.run_id != run.run_id] + [run]
+        runs = with_batches(runs, self._pipeline, control, (target.job_run_id, target.batch_id), self._raw_arguments())
+        runs.sort(key=lambda one: (one.started_at.timestamp() if one.started_at else 0.0, one.attempt))
+        return next(one for one in runs if one.run_id == run.run_id), tuple(runs), whole
+
+    def _this_run(self, document: Any) -> Run:
+        run = read_run(document, self._redactor, "job_run")
+        wanted = self._collected.run.job_run_id
+        if run is None:
+            raise SourceError("the JobRun has no Id: write the response of get-job-run into it")
+        if run.run_id != wanted:
+            raise SourceError(f"the JobRun is another run's ({run.run_id}, not {wanted}): add that of this run")
+        return run
+
+    def _job(self, document: Any) -> Job | None:
+        job = read_job(document, self._redactor)
+        if job is None:
+            raise SourceError("the job has no Name: write the response of get-job into it")
+        return job
+
+    def _raw_arguments(self) -> dict[str, Mapping[str, Any]]:
+        """Arguments before redaction, to read batch ids from; they go nowhere else."""
+        runs = [
+            mapping(seen.payload, "JobRun") for seen in self._collected.observations if seen.signal is Signal.JOB_RUN
+        ]
+        for seen in self._collected.observations:
+            if seen.signal is Signal.JOB_RUNS:
+                runs.extend(mappings(seen.payload, "JobRuns"))
+        return {run_id: mapping(run, "Arguments") for run in runs if (run_id := text(run, "Id"))}
+
+    def _logs(self, run: Run) -> LogReading:
+        seen = self._observed(Signal.LOGS)
+
+        def read(events: Any) -> LogReading:
+            return read_logs(
+                events,
+                redactor=self._redactor,
+                max_errors=self._settings.max_errors,
+                error_message=run.error_message,
+                run_state=run.state,
+                ended_at=run.ended_at,
+            )
+
+        if seen is None:
+            return read(())
+        try:
+            reading = read(seen.payload)
+        except SourceError as error:
+            self._gaps.append(Gap(source=str(Signal.LOGS), reason=str(error)))
+            return read(())
+        self._seen.add(Signal.LOGS)
+        return reading
+
+    def _spark_events(self) -> tuple[SparkFacts, ...]:
+        found = []
+        for seen in self._collected.observations:
+            if seen.signal is not Signal.SPARK_EVENTS:
+                continue
+            try:
+                found.append(read_spark_events(seen.payload, self._redactor))
+                self._seen.add(Signal.SPARK_EVENTS)
+            except SourceError as error:
+                self._gaps.append(Gap(source=str(Signal.SPARK_EVENTS), reason=str(error)))
+        return tuple(found)
+
+    def _listing(self, signal: Signal, evidence: str) -> Listing | None:
+        seen = self._observed(signal)
+        return None if seen is None else self._read(signal, lambda _: read_listing(seen, evidence), None)
+
+    def _facts(
+        self,
+        run: Run,
+        history: tuple[Run, ...],
+        whole: bool,
+        job: Job | None,
+        control: tuple[ControlRow, ...],
+        reading: LogReading,
+        spark: tuple[SparkFacts, ...],
+        tables: tuple[Any, ...],
+    ) -> Facts:
+        pipeline, redactor = self._pipeline, self._redactor
+        source = self._listing(Signal.SOURCE_LISTING, "source-listing")
+        previous = self._listing(Signal.PREVIOUS_SOURCE_LISTING, "previous-source-listing")
+        columns = self._read(Signal.SOURCE_SCHEMA, read_columns, None)
+        expected = read_columns(pipeline.expected_schema) if pipeline.expected_schema else None
+        deployments = self._read(Signal.DEPLOYMENTS, lambda seen: read_deployments(seen, redactor), ())
+        good_runs = self._read(Signal.HISTORY, read_good_runs, ())
+        good = last_good_run(history, run)
+        filled = fill(pipeline.source, run.batch_id) if pipeline.source else None
+        changes = (
+            *code_change(deployments, run, good),
+            *run_changes(run, good, job),
+            *schema_changes(columns, expected, tables, run),
+            *volume_changes(source, previous, control, run, good, good_runs),
+        )
+        return Facts(
+            run=run,
+            history=history,
+            history_complete=whole,
+            job=job,
+            bookmark=self._read(Signal.BOOKMARK, read_bookmark, None),
+            control=control,
+            quality=self._read(Signal.QUALITY, lambda seen: read_quality(seen, redactor), ()),
+            quality_ruleset=self._read(
+                Signal.QUALITY_RULESET, lambda seen: redactor.text(text(mapping(seen), "Ruleset") or ""), None
+            ),
+            source=source,
+            previous_source=previous,
+            source_columns=columns,
+            expected_columns=expected,
+            source_uri=normal_uri(filled) if filled else None,
+            tables=tables,
+            metrics=self._read(Signal.METRICS, read_metrics, ()),
+            good_runs=good_runs,
+            deployments=deployments,
+            lineage=self._read(Signal.LINEAGE, lambda seen: read_lineage(seen, redactor), ()),
+            queries=self._read(Signal.QUERIES, lambda seen: read_queries(seen, redactor), ()),
+            denials=self._read(Signal.AUDIT_TRAIL, lambda seen: read_denials(seen, redactor), ()),
+            grants=self._read(Signal.LAKE_PERMISSIONS, lambda seen: read_grants(seen, redactor), ()),
+            orchestrator_cause=self._read(Signal.ORCHESTRATOR, lambda seen: read_cause(seen, redactor), None),
+            spark=spark,
+            app_ids=_app_ids(run, history, reading, spark),
+            log=reading.facts,
+            changes=changes,
+            last_good=good,
+        )
+
+
+def bookmark_option(run: Run, job: Job | None) -> str:
+    """Give ``--job-bookmark-option``: the run's own, else the job's, else Glue's default (disabled)."""
+    name = "--job-bookmark-option"
+    return run.arguments.get(name) or (job.default_arguments.get(name) if job else None) or "job-bookmark-disable"
+
+
+def _kept(collected: Collected) -> frozenset[str]:
+    """Values that stay readable: the ids and partition values that the engineer has to act on."""
+    kept = {collected.run.job_run_id, collected.run.batch_id or ""}
+    for output in collected.pipeline.declared_outputs():
+        kept.add(output.table)
+        if isinstance(output.expected_partitions, list):
+            kept.update(str(value) for value in output.expected_partitions)
+    return frozenset(value for value in kept if value)
+
+
+def _app_ids(
+    run: Run, history: tuple[Run, ...], reading: LogReading, spark: tuple[SparkFacts, ...]
+) -> dict[str, frozenset[str]]:
+    """Join Spark application ids to attempts, through the event log's own words or this run's log."""
+    found: dict[str, set[str]] = {run.run_id: set(reading.facts.app_ids)}
+    for application in spark:
+        if application.app_id is None:
+            continue
+        named = application.run_id or next(
+            (one.run_id for one in history if one.run_id in (application.app_name or "")), None
+        )
+        found.setdefault(named or run.run_id, set()).add(application.app_id)
+    return {run_id: frozenset(ids) for run_id, ids in found.items() if ids}
+
+
+def _formats(facts: Facts) -> dict[TableKey, str | None]:
+    return {
+        table.key: "delta"
+        if table.delta
+        else "hudi"
+        if table.hudi
+        else "iceberg"
+        if table.iceberg
+        else table.catalog.table_format
+        if table.catalog
+        else None
+        for table in facts.tables
+    }
+
+
+def _table_signals(observations: tuple[Observation, ...], gaps: list[Gap]) -> set[Signal]:
+    failed = {gap.source for gap in gaps}
+    return {
+        seen.signal
+        for seen in observations
+        if seen.table is not None and f"{seen.signal}:{seen.table.name or seen.table.role}" not in failed
+    }

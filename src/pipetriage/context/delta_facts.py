@@ -1,0 +1,142 @@
+"""A Delta table's log in the same terms as Iceberg's snapshots (Delta's actions add, remove, commitInfo, txn)."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from pipetriage.context.reading import integer, items, mapping, normal_uri, real, text
+from pipetriage.context.table_facts import read_columns
+from pipetriage.errors import SourceError
+from pipetriage.model.evidence import Observation
+from pipetriage.model.facts import Column, DataFile, DeltaTable, Snapshot
+from pipetriage.model.times import parse_time
+
+_COMMIT_FILE = re.compile(r"^(\d{20})\.json$")
+_CHECKPOINT_FILE = re.compile(r"^(\d{20})\.checkpoint(?:\.[0-9a-fA-F.-]{1,80})?\.(?:parquet|json)$")
+
+# Delta's commitInfo.operation to Iceberg's four operations, which the rules speak.
+_COMPACTIONS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "REORG", "CLUSTER BY"})
+_NO_DATA = frozenset({"SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "ADD COLUMNS", "CHANGE COLUMN", "CREATE TABLE"})
+
+
+def read_delta(seen: Observation, name: str) -> DeltaTable:
+    """Read ``{file name: [actions]}``.
+
+    Raises:
+        SourceError: no commit file is there, or one is corrupt or has no time.
+    """
+    commits: dict[int, list[Any]] = {}
+    checkpoints: list[int] = []
+    for file, actions in sorted(mapping(seen.payload).items()):
+        if found := _COMMIT_FILE.match(file):
+            if actions is None:
+                raise SourceError(f"{file} of the Delta log is corrupt: copy it again")
+            commits[int(found[1])] = actions
+        elif found := _CHECKPOINT_FILE.match(file):
+            checkpoints.append(int(found[1]))
+    if not commits:
+        raise SourceError("the Delta log holds no commit file (00000000000000000000.json, …): copy _delta_log again")
+    first, last = min(commits), max(commits)
+    snapshots: list[Snapshot] = []
+    files: list[DataFile] = []
+    columns: tuple[Column, ...] = ()
+    for version in sorted(commits):
+        snapshot, touched, schema = _commit(version, commits[version])
+        snapshots.append(snapshot)
+        files.extend(touched)
+        columns = schema or columns
+    return DeltaTable(
+        first_version=first,
+        checkpoint_version=max((version for version in checkpoints if version <= last), default=None),
+        missing_versions=tuple(version for version in range(first, last + 1) if version not in commits),
+        snapshots=tuple(snapshots),
+        files=tuple(files),
+        columns=columns,
+        evidence=f"delta:{name}",
+        observed_at=seen.observed_at,
+    )
+
+
+def _commit(version: int, actions: list[Any]) -> tuple[Snapshot, list[DataFile], tuple[Column, ...]]:
+    info: Mapping[str, Any] = {}
+    summary: dict[str, str] = {}
+    files: list[DataFile] = []
+    columns: tuple[Column, ...] = ()
+    for action in actions:
+        info = mapping(action, "commitInfo") or info
+        if txn := mapping(action, "txn"):
+            summary[str(text(txn, "appId") or "txn")] = str(text(txn, "version") or "")
+        if schema := text(mapping(action, "metaData"), "schemaString"):
+            columns = _schema(schema)
+        for key, status in (("add", 1), ("remove", 2)):
+            if file := mapping(action, key):
+                files.append(_file(version, file, status))
+    committed = parse_time(info.get("inCommitTimestamp", info.get("timestamp")))
+    if committed is None:
+        raise SourceError(f"version {version} of the Delta log has no commitInfo.timestamp: its time is unknown")
+    summary |= {str(key): str(value) for key, value in mapping(info, "userMetadata").items()}
+    if user := text(info, "userMetadata"):
+        summary |= _user_metadata(user)
+    operation = text(info, "operation") or ""
+    snapshot = Snapshot(
+        snapshot_id=str(version),
+        parent_id=str(version - 1) if version else None,
+        sequence_number=version,
+        committed_at=committed,
+        operation=_operation(operation, mapping(info, "operationParameters"), files),
+        summary=summary | {"delta-operation": operation},
+        evidence=f"snapshot:{version}",
+    )
+    return snapshot, files, columns
+
+
+def _operation(operation: str, parameters: Mapping[str, Any], files: list[DataFile]) -> str:
+    if operation in _COMPACTIONS or operation in _NO_DATA:
+        return "replace"
+    if operation == "WRITE" and (text(parameters, "mode") or "").lower() == "append":
+        return "append"
+    if any(file.status == 2 for file in files):
+        return "overwrite" if any(file.status == 1 for file in files) else "delete"
+    if operation in {"MERGE", "WRITE", "CREATE OR REPLACE TABLE AS SELECT", "REPLACE TABLE AS SELECT"}:
+        return "overwrite" if operation != "WRITE" or parameters.get("mode") else "append"
+    return "append" if files else "replace"
+
+
+def _file(version: int, file: Mapping[str, Any], status: int) -> DataFile:
+    statistics: Any = {}
+    if raw := text(file, "stats"):
+        try:
+            statistics = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            statistics = {}
+    return DataFile(
+        snapshot_id=str(version),
+        status=status,
+        content=0,
+        uri=normal_uri(unquote(text(file, "path") or "")),
+        partition={
+            str(key): None if value is None else str(value) for key, value in mapping(file, "partitionValues").items()
+        },
+        records=int(real(mapping(statistics), "numRecords") or 0),
+        size=integer(file, "size") or 0,
+    )
+
+
+def _user_metadata(raw: str) -> dict[str, str]:
+    """Read ``userMetadata``, which jobs commonly fill with JSON or key=value pairs, as stamps."""
+    try:
+        document = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        pairs = (piece.partition("=") for piece in re.split(r"[,;]", raw))
+        return {key.strip(): value.strip() for key, separator, value in pairs if separator}
+    return {str(key): str(value) for key, value in mapping(document).items()}
+
+
+def _schema(raw: str) -> tuple[Column, ...]:
+    try:
+        return read_columns(items(msgspec.json.decode(raw), "fields"))
+    except (msgspec.DecodeError, RecursionError):
+        return ()

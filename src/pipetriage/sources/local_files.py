@@ -1,0 +1,116 @@
+"""Local folders in the shapes of their cloud counterparts: listings as ListObjectsV2, columns as a schema."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pipetriage.errors import SourceError
+
+MAX_LISTED = 200_000
+"""Files listed at most; more is reported as truncated, as S3 would."""
+_SAMPLED_FILES = 500
+_SAMPLED_LINES = 20
+_SAMPLED_LINE_BYTES = 256 * 1024
+_JSON_LINES = frozenset({".jsonl", ".ndjson", ".json"})
+
+
+class Answer(NamedTuple):
+    """What one reading gave, before it is stamped with its signal and time."""
+
+    payload: Any
+    locator: str
+    uri: str | None = None
+    complete: bool = True
+
+
+def listing_of(folder: Path) -> Answer:
+    """List a folder as evidence.
+
+    Raises:
+        SourceError: a folder exists but cannot be listed.
+    """
+    listing = list_folder(folder)
+    uri = f"file://{folder}/"
+    return Answer(listing, uri, uri=uri, complete=not listing["IsTruncated"])
+
+
+def local_path(location: str) -> Path:
+    """Give the path of a ``file:`` URI or plain path.
+
+    Raises:
+        SourceError: the location is not on this machine's disk.
+    """
+    if location.startswith("file:"):
+        return Path("/" + location.removeprefix("file:").lstrip("/"))
+    if "://" in location:
+        raise SourceError(f"{location} is not a local file: embedded sources read this machine's disk only")
+    return Path(location)
+
+
+def list_folder(folder: Path) -> dict[str, Any]:
+    """List all files below the folder; one that does not exist was looked at and is empty, as a prefix would be.
+
+    Raises:
+        SourceError: a folder exists but cannot be listed.
+    """
+    contents: list[dict[str, Any]] = []
+    truncated = False
+    try:
+        for path in _files(folder):
+            if len(contents) == MAX_LISTED:
+                truncated = True
+                break
+            try:
+                seen = path.stat()
+            except FileNotFoundError:
+                continue  # gone between listing and looking
+            modified = datetime.fromtimestamp(seen.st_mtime, UTC).isoformat()
+            contents.append({"Key": str(path), "Size": seen.st_size, "LastModified": modified})
+    except OSError as error:
+        raise SourceError(f"cannot list {folder}: {error.strerror or error}") from error
+    listing: dict[str, Any] = {"Prefix": f"{folder}/", "IsTruncated": truncated, "KeyCount": len(contents)}
+    if contents:
+        listing["Contents"] = contents
+    return listing
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        elif entry.is_file():
+            yield Path(entry.path)
+
+
+def sample_columns(listing: dict[str, Any]) -> dict[str, Any]:
+    """Read the column names of JSON-lines input from the first lines of each file, in order of appearance.
+
+    Types are left out: JSON has too few of its own to compare with a declared schema.
+
+    Raises:
+        SourceError: there is no JSON-lines file, or none of them can be read.
+    """
+    paths = [Path(member["Key"]) for member in listing.get("Contents", ())]
+    paths = [path for path in paths if path.suffix in _JSON_LINES]
+    columns: dict[str, None] = {}
+    for path in paths[:_SAMPLED_FILES]:
+        try:
+            with path.open("rb") as file:
+                for _ in range(_SAMPLED_LINES):
+                    line = file.readline(_SAMPLED_LINE_BYTES)
+                    record = msgspec.json.decode(line) if line.strip() else None
+                    if isinstance(record, dict):
+                        columns |= dict.fromkeys(record)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue  # a damaged file says nothing of the schema; the others still do
+    if not columns:
+        raise SourceError("the input holds no JSON-lines file whose columns can be read")
+    return {"columns": [{"name": name} for name in columns]}

@@ -1,0 +1,123 @@
+"""Which runs are attempts of this batch, and whether that list is proven to be the whole one (design section 4.1)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from pipetriage.model.context import Context
+from pipetriage.model.evidence import Signal
+from pipetriage.model.facts import Run
+
+
+class Attempts(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs of one batch, oldest first; never empty."""
+
+    runs: tuple[Run, ...]
+    others: tuple[Run, ...]
+    """The job's other runs."""
+    known: bool
+    """Whether these are proven to be all."""
+    why: str
+    window_start: datetime | None
+    """The first attempt's start less the clock skew; None when unknown."""
+    window_end: datetime | None
+    """The last attempt's end plus the settling time; None while one is in flight or its end is unknown."""
+    last_ended: datetime | None
+
+    @property
+    def run_ids(self) -> frozenset[str]:
+        """The attempts' run ids."""
+        return frozenset(run.run_id for run in self.runs)
+
+    @property
+    def batch_ids(self) -> frozenset[str]:
+        """The batch ids that the attempts carry."""
+        return frozenset(run.batch_id for run in self.runs if run.batch_id)
+
+    def owns(self, run: Run) -> bool:
+        """Whether the run is one of the attempts."""
+        return run.run_id in self.run_ids
+
+
+def find_attempts(context: Context) -> Attempts:
+    """Find all attempts of the triaged run's batch."""
+    facts = context.facts
+    since = _since_last_success(facts.history, facts.run)
+    ours = {facts.run.run_id}
+    grown = True
+    while grown:
+        more = {run.run_id for run in facts.history if _same_batch(run, ours, facts.history)} - ours
+        grown = bool(more)
+        ours |= more
+    if any(run.batch_id is None for run in since):
+        ours |= {run.run_id for run in since}
+    runs = tuple(run for run in facts.history if run.run_id in ours)
+    why = _what_is_missing(context, runs)
+    starts = [run.started_at for run in runs]
+    ends = [run.ended_at for run in runs]
+    skew, settle = timedelta(seconds=context.clock_skew_seconds), timedelta(seconds=context.settle_seconds)
+    started = _all_known(starts)
+    ended = _all_known(ends) if not any(run.in_flight for run in runs) else None
+    return Attempts(
+        runs=runs,
+        others=tuple(run for run in facts.history if run.run_id not in ours),
+        known=why is None,
+        why=why or f"{len(runs)} attempt(s) of the batch are known, and the history reaches back far enough",
+        window_start=min(started) - skew if started else None,
+        window_end=max(ended) + settle if ended else None,
+        last_ended=max(ended) if ended else None,
+    )
+
+
+def _all_known(times: Iterable[datetime | None]) -> list[datetime] | None:
+    """Give the times; None when one is unknown, for then neither first nor last is known."""
+    listed = list(times)
+    known = [time for time in listed if time is not None]
+    return known if len(known) == len(listed) else None
+
+
+def _same_batch(run: Run, ours: set[str], history: tuple[Run, ...]) -> bool:
+    members = [one for one in history if one.run_id in ours]
+    return any(
+        (run.batch_id is not None and run.batch_id == one.batch_id)
+        or run.first_attempt_id == one.first_attempt_id
+        or run.previous_run_id in {one.run_id, one.first_attempt_id}
+        or one.previous_run_id in {run.run_id, run.first_attempt_id}
+        for one in members
+    )
+
+
+def _since_last_success(history: tuple[Run, ...], run: Run) -> list[Run]:
+    """List the runs after the newest success before this run; all of them when there was none."""
+    index = next((i for i, one in enumerate(history) if one.run_id == run.run_id), len(history))
+    successes = [i for i, one in enumerate(history[:index]) if one.succeeded]
+    return list(history[successes[-1] + 1 :]) if successes else list(history)
+
+
+def _what_is_missing(context: Context, runs: tuple[Run, ...]) -> str | None:
+    """Say why attempts may exist that are not in the list; None when they cannot."""
+    facts = context.facts
+    if Signal.JOB_RUNS not in context.seen:
+        return "the run history was not seen, so other attempts of the batch may exist"
+    if any(run.started_at is None for run in facts.history):
+        return "a run in the history has no start time"
+    known = {run.run_id for run in facts.history}
+    succeeded_before = any(
+        one.succeeded and one.started_at and facts.run.started_at and one.started_at < facts.run.started_at
+        for one in facts.history
+        if one.run_id != facts.run.run_id
+    )
+    if not facts.history_complete and not succeeded_before:
+        return "the run history is cut short before the last succeeded run"
+    for run in runs:
+        if run.previous_run_id and run.previous_run_id not in known:
+            return f"the history lacks run {run.previous_run_id}, which run {run.run_id} retried"
+        siblings = {one.attempt for one in facts.history if one.first_attempt_id == run.first_attempt_id}
+        if run.run_id != run.first_attempt_id and not set(range(run.attempt)) <= siblings:
+            return f"the history lacks an earlier attempt of run {run.first_attempt_id}"
+    batches = {run.batch_id for run in runs if run.batch_id}
+    for row in facts.control:
+        if row.run_id and row.run_id not in known and (row.batch_id in batches or row.batch_id is None):
+            return f"the control table names run {row.run_id} for this batch, the run history does not"
+    return None

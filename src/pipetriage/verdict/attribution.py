@@ -1,0 +1,109 @@
+"""Whose commit is it: ours, another's, or not to be told (design section 4.1)."""
+
+from enum import StrEnum
+
+import msgspec
+
+from pipetriage.model.context import Context
+from pipetriage.model.facts import Snapshot
+from pipetriage.verdict.attempts import Attempts
+
+_APP_ID_KEYS = ("spark.app.id", "app-id")
+
+
+class Owner(StrEnum):
+    """Who made a commit."""
+
+    OURS = "ours"
+    OTHER = "another's"
+    UNCLEAR = "inside the window, not to be told"
+    """Counts as ours for the decision, and as uncertain for the numbers."""
+    LATER = "after the window, unexplained"
+    """Not made by a known attempt, nor by anyone known: a manual fix would look so."""
+
+
+class Attributed(msgspec.Struct, frozen=True, kw_only=True):
+    """One commit with its owner, and why."""
+
+    snapshot: Snapshot
+    owner: Owner
+    run_id: str | None
+    before: bool
+    """Committed before the first attempt began."""
+    why: str
+
+
+def attribute(snapshots: tuple[Snapshot, ...], context: Context, attempts: Attempts) -> tuple[Attributed, ...]:
+    """Tell for each snapshot who made it, oldest first."""
+    ledger = _Ledger(context, attempts)
+    ours: set[str] = set()
+    attributed = []
+    for snapshot in sorted(snapshots, key=lambda one: (one.committed_at, one.sequence_number)):
+        one = ledger.owner_of(snapshot)
+        source = snapshot.summary.get("source-snapshot-id")
+        if source in ours and one.owner is not Owner.OURS:
+            # Cherry-picking publishes a staged snapshot as a new one that names its source.
+            one = msgspec.structs.replace(one, owner=Owner.OURS, why=f"publishes our staged snapshot {source}")
+        if one.owner is Owner.OURS:
+            ours.add(snapshot.snapshot_id)
+        attributed.append(one)
+    return tuple(attributed)
+
+
+class _Ledger:
+    """The ids of our attempts and of everyone else who is known."""
+
+    def __init__(self, context: Context, attempts: Attempts) -> None:
+        facts = context.facts
+        self._keys = context.pipeline.snapshot_keys
+        self._attempts = attempts
+        self._our_runs = attempts.run_ids | {run.first_attempt_id for run in attempts.runs}
+        self._our_ids = self._our_runs | attempts.batch_ids
+        others = {run.run_id for run in attempts.others} | {run.batch_id for run in attempts.others if run.batch_id}
+        for row in facts.control:
+            others |= {one for one in (row.run_id, row.batch_id) if one}
+        self._other_ids = others - self._our_ids
+        self._our_apps = {app: run for run in attempts.run_ids for app in facts.app_ids.get(run, ())}
+        self._other_apps = {
+            app for run, apps in facts.app_ids.items() if run not in attempts.run_ids for app in apps
+        } - self._our_apps.keys()
+        self._all_apps_known = attempts.known and all(facts.app_ids.get(run) for run in attempts.run_ids)
+
+    def owner_of(self, snapshot: Snapshot) -> Attributed:
+        start, end = self._attempts.window_start, self._attempts.window_end
+        before = start is not None and snapshot.committed_at < start
+        owner, run_id, why = self._by_stamp(snapshot) or self._by_engine(snapshot) or (None, None, "")
+        if owner is None:
+            if snapshot.operation == "replace":
+                owner, why = Owner.OTHER, "a compaction (operation replace)"
+            elif before:
+                owner, why = Owner.OTHER, "committed before the first attempt began"
+            elif end is not None and snapshot.committed_at > end:
+                owner, why = Owner.LATER, "committed after the last attempt ended, by a writer that is not known"
+            else:
+                owner, why = Owner.UNCLEAR, "committed while an attempt ran, without a stamp that tells whose it is"
+        return Attributed(snapshot=snapshot, owner=owner, run_id=run_id, before=before, why=why)
+
+    def _by_stamp(self, snapshot: Snapshot) -> tuple[Owner, str | None, str] | None:
+        stamps = [(key, snapshot.summary[key]) for key in self._keys if snapshot.summary.get(key)]
+        ours = [(key, value) for key, value in stamps if value in self._our_ids]
+        if ours:
+            run = next((value for _, value in ours if value in self._our_runs), None)
+            return Owner.OURS, run, f"stamped {ours[0][0]}={ours[0][1]}"
+        for key, value in stamps:
+            if value in self._other_ids:
+                return Owner.OTHER, value, f"stamped {key}={value}, another run or batch"
+        return None
+
+    def _by_engine(self, snapshot: Snapshot) -> tuple[Owner, str | None, str] | None:
+        for key in _APP_ID_KEYS:
+            app = snapshot.summary.get(key)
+            if not app:
+                continue
+            if app in self._our_apps:
+                return Owner.OURS, self._our_apps[app], f"{key}={app} is our attempt's application"
+            if app in self._other_apps:
+                return Owner.OTHER, None, f"{key}={app} is another run's application"
+            if self._all_apps_known:
+                return Owner.OTHER, None, f"{key}={app} is none of our attempts' applications"
+        return None

@@ -1,0 +1,205 @@
+"""An Iceberg or Delta table's commits in one form, with what its evidence proves (design section 4.3)."""
+
+import re
+from datetime import timedelta
+
+import msgspec
+
+from pipetriage.model.context import Context
+from pipetriage.model.facts import DataFile, DeltaTable, IcebergTable, Snapshot, TableFacts
+from pipetriage.verdict.attempts import Attempts
+
+# Iceberg's metadata files: 00012-<uuid>.metadata.json, or v12.metadata.json in a hadoop catalog.
+_METADATA_VERSION = re.compile(r"/(?:v)?(\d{1,9})(?:-[0-9a-fA-F-]{8,64})?(?:\.gz)?\.metadata\.json(?:\.gz)?$")
+
+
+class TableLog(msgspec.Struct, frozen=True, kw_only=True):
+    """Commits of one table."""
+
+    snapshots: tuple[Snapshot, ...]
+    """All that the evidence holds, staged and rolled back ones included, oldest first."""
+    live: frozenset[str]
+    """Snapshots that are current or ancestors of it: what readers of the main branch see."""
+    branches: frozenset[str]
+    """Snapshots reachable from another branch or tag, and staged ones (``wap.id``)."""
+    entries: tuple[DataFile, ...] | None
+    entries_complete: bool
+    doubts: tuple[str, ...]
+    """Why the absence of a commit is not proven; empty when it is."""
+    evidence: str
+
+
+def table_log(table: TableFacts, context: Context, attempts: Attempts) -> TableLog | None:
+    """Give the table's commits; None when neither Iceberg metadata nor a Delta log was seen."""
+    if table.iceberg is not None:
+        return _iceberg_log(table, table.iceberg, context, attempts)
+    if table.delta is not None:
+        return _delta_log(table.delta, attempts)
+    return None
+
+
+def _iceberg_log(table: TableFacts, iceberg: IcebergTable, context: Context, attempts: Attempts) -> TableLog:
+    by_id = {snapshot.snapshot_id: snapshot for snapshot in iceberg.snapshots}
+    chain = _chain(iceberg.current_snapshot_id, by_id)
+    other_refs = [target for name, target in iceberg.refs.items() if name != "main"]
+    branches = {member for target in other_refs for member in _chain(target, by_id)} - set(chain)
+    branches |= {one.snapshot_id for one in iceberg.snapshots if "wap.id" in one.summary} - set(chain)
+    doubts = [
+        *_time_doubts(iceberg.observed_at, attempts),
+        *_currency_doubts(table, iceberg, context, attempts),
+        *_chain_doubts(iceberg, by_id, chain, attempts),
+        *_history_doubts(table, iceberg, set(chain), by_id, attempts),
+    ]
+    return TableLog(
+        snapshots=iceberg.snapshots,
+        live=frozenset(chain),
+        branches=frozenset(branches),
+        entries=table.entries,
+        entries_complete=table.entries_complete,
+        doubts=tuple(doubts),
+        evidence=iceberg.evidence,
+    )
+
+
+def _chain(start: str | None, by_id: dict[str, Snapshot]) -> list[str]:
+    """Follow the parents; ends where one is unknown or a hostile file makes a circle."""
+    chain: list[str] = []
+    seen: set[str] = set()
+    while start is not None and start in by_id and start not in seen:
+        chain.append(start)
+        seen.add(start)
+        start = by_id[start].parent_id
+    return chain
+
+
+def _time_doubts(observed_at: object, attempts: Attempts) -> list[str]:
+    if attempts.window_start is None:
+        return ["the first attempt's start is unknown"]
+    if attempts.window_end is None:
+        return ["the last attempt has not ended, or its end is unknown"]
+    if not observed_at >= attempts.window_end:  # type: ignore[operator]
+        return ["the table was looked at before the last attempt's end plus the settling time"]
+    return []
+
+
+def _currency_doubts(table: TableFacts, iceberg: IcebergTable, context: Context, attempts: Attempts) -> list[str]:
+    """Say why this metadata file may not be the catalog's current one."""
+    doubts = []
+    skew = timedelta(seconds=context.clock_skew_seconds)
+    catalog = table.catalog
+    if catalog is not None and catalog.metadata_location is not None:
+        if iceberg.metadata_uri is not None and iceberg.metadata_uri != catalog.metadata_location:
+            doubts.append("the metadata file read is not the catalog's current one (metadata_location differs)")
+        elif catalog.metadata_location in {location for _, location in iceberg.metadata_log}:
+            doubts.append("the catalog points to an older metadata file than the one read")
+        elif iceberg.metadata_uri is None and catalog.updated_at is not None and (
+            catalog.updated_at > iceberg.last_updated_at + skew
+            and (attempts.window_start is None or catalog.updated_at >= attempts.window_start)
+        ):
+            doubts.append("the catalog's entry was updated after the metadata file that was read")
+    if iceberg.last_updated_at > iceberg.observed_at + skew:
+        doubts.append("the metadata file claims an update after it was read")
+    current = next((one for one in iceberg.snapshots if one.snapshot_id == iceberg.current_snapshot_id), None)
+    if current is not None and current.committed_at > iceberg.last_updated_at + skew:
+        doubts.append("the metadata file's last update is older than its current snapshot")
+    if table.listing is not None and (newer := _newer_metadata(table, iceberg)):
+        doubts.append(f"a newer metadata file lies in the table's folder ({newer})")
+    return doubts
+
+
+def _newer_metadata(table: TableFacts, iceberg: IcebergTable) -> str | None:
+    """Find a metadata file with a higher version than the one read, written after its last update."""
+    ours = [iceberg.metadata_uri] if iceberg.metadata_uri else []
+    if not ours and table.catalog is not None and table.catalog.metadata_location:
+        ours = [table.catalog.metadata_location]
+    known = [*ours, *(location for _, location in iceberg.metadata_log)]
+    versions = [int(found[1]) for location in known if (found := _METADATA_VERSION.search(location))]
+    if not ours or not versions or table.listing is None:
+        return None
+    for file in table.listing.files:
+        found = _METADATA_VERSION.search(file.uri)
+        later = file.modified_at is not None and file.modified_at > iceberg.last_updated_at
+        if found and int(found[1]) > max(versions) and later:
+            return file.uri.rsplit("/", 1)[-1]
+    return None
+
+
+def _chain_doubts(
+    iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list[str], attempts: Attempts
+) -> list[str]:
+    """Say why commits since the first attempt may be missing from the metadata."""
+    start = attempts.window_start
+    if start is None:
+        return []
+    if iceberg.current_snapshot_id is None:
+        if iceberg.snapshots or iceberg.snapshot_log or iceberg.last_sequence_number:
+            return ["the table has no current snapshot though it had some"]
+        return []
+    if not chain:
+        return ["the current snapshot is not in the metadata"]
+    oldest = by_id[chain[-1]]
+    anchors = [by_id[one] for one in chain if by_id[one].committed_at < start]
+    doubts = []
+    if not anchors and oldest.parent_id is not None:
+        doubts.append("the snapshots' parent chain breaks before it reaches the first attempt (expired?)")
+    if not anchors and oldest.parent_id is None and any(one.committed_at < start for one in iceberg.snapshots):
+        doubts.append("the current history begins after the first attempt, though the table is older")
+    doubts.extend(_sequence_doubts(iceberg, anchors))
+    return doubts
+
+
+def _sequence_doubts(iceberg: IcebergTable, anchors: list[Snapshot]) -> list[str]:
+    """Every v2 commit takes the next sequence number, so a missing number is a commit that was removed."""
+    last = iceberg.last_sequence_number
+    if iceberg.format_version < 2 or last is None:
+        return []
+    anchor = max((one.sequence_number for one in anchors), default=0)
+    present = {one.sequence_number for one in iceberg.snapshots}
+    # A hostile last-sequence-number must not make us count to it.
+    if last - anchor > len(present) or not set(range(anchor + 1, last + 1)) <= present:
+        return ["sequence numbers since the first attempt are missing: a commit was expired or removed"]
+    return []
+
+
+def _history_doubts(
+    table: TableFacts, iceberg: IcebergTable, chain: set[str], by_id: dict[str, Snapshot], attempts: Attempts
+) -> list[str]:
+    """Say whether the table was created, replaced or rolled back since the first attempt."""
+    start = attempts.window_start
+    if start is None:
+        return []
+    doubts = []
+    created = table.catalog.created_at if table.catalog is not None else None
+    if created is not None and created >= start:
+        doubts.append("the table was created since the first attempt began")
+    never_written = iceberg.current_snapshot_id is None and not iceberg.metadata_log
+    if created is None and never_written and iceberg.last_updated_at >= start:
+        doubts.append("the table was created since the first attempt began")
+    for at, snapshot_id in iceberg.snapshot_log:
+        known = by_id.get(snapshot_id)
+        if at >= start and (snapshot_id not in chain or (known is not None and known.committed_at < start)):
+            doubts.append("the table was rolled back since the first attempt began")
+            break
+    return doubts
+
+
+def _delta_log(delta: DeltaTable, attempts: Attempts) -> TableLog:
+    start = attempts.window_start
+    doubts = _time_doubts(delta.observed_at, attempts)
+    if delta.missing_versions:
+        doubts.append(f"version {delta.missing_versions[0]} of the Delta log is missing")
+    reaches_back = delta.first_version == 0 or (start is not None and delta.snapshots[0].committed_at < start)
+    if not reaches_back:
+        doubts.append("the Delta log does not reach back to the first attempt")
+    if delta.first_version == 0 and start is not None and delta.snapshots[0].committed_at >= start:
+        doubts.append("the table was created since the first attempt began")
+    ids = frozenset(one.snapshot_id for one in delta.snapshots)
+    return TableLog(
+        snapshots=delta.snapshots,
+        live=ids,
+        branches=frozenset(),
+        entries=delta.files,
+        entries_complete=True,
+        doubts=tuple(doubts),
+        evidence=delta.evidence,
+    )
