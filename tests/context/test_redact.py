@@ -54,8 +54,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
         ("card 4111111111111111 declined", "4111"),
         ("iban DE89370400440532013000", "DE8937"),
         ("iban GB29 NWBK 6016 1331 9268 19 FAILED", "NWBK"),
-        ("[CAST_INVALID_INPUT] The value 'Jane's house' of the type \"STRING\" cannot be cast to \"INT\"", "Jane"),
-        ("[CAST_OVERFLOW] The value 991234L of the type \"BIGINT\" cannot be cast to \"INT\"", "991234"),
+        ('[CAST_INVALID_INPUT] The value \'Jane\'s house\' of the type "STRING" cannot be cast to "INT"', "Jane"),
+        ('[CAST_OVERFLOW] The value 991234L of the type "BIGINT" cannot be cast to "INT"', "991234"),
         (
             "[MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION] Malformed records are detected in record parsing: "
             "[17,Jane\nDoe].\nParse Mode: FAILFAST.",
@@ -170,12 +170,12 @@ def test_a_cut_never_lets_half_a_secret_through(offset: int) -> None:
 )  # fmt: skip
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     for newline_every in (0, 10_000):
-        text = piece * (1_000_000 // len(piece))
+        text = piece * (300_000 // len(piece))
         if newline_every:
             text = "\n".join(text[i : i + newline_every] for i in range(0, len(text), newline_every))
         started = time.perf_counter()
         REDACTOR.text(text)
-        assert time.perf_counter() - started < 20
+        assert time.perf_counter() - started < 8
 
 
 FRAGMENTS = st.sampled_from(

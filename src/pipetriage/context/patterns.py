@@ -65,7 +65,7 @@ RULES: tuple[Rule, ...] = (
         "secret",
         ("jdbc:oracle",),
         re.compile(r"(?i)jdbc:oracle:\w{2,6}:[^/\s@‹›]{1,128}/(?P<v>[^\s@‹›]{1,128})(?=@)"),
-    ),  # noqa: E501
+    ),
     Rule("jdbc user", "secret", ("jdbc:",), re.compile(r"(?i)(?<=[?;&])user(?:name|id)?=(?P<v>[^;&\s\"'‹›]++)")),
     Rule("slack hook", "secret", ("hooks.slack",), re.compile(r"hooks\.slack\.com/(?P<v>[^\s\"'<>‹›]++)")),
     Rule(
@@ -84,7 +84,7 @@ RULES: tuple[Rule, ...] = (
         "secret",
         ("aiza", "sk-", "glpat-"),
         re.compile(r"(?<![\w\-])(?P<v>(?:AIza|sk-|glpat-)[\w\-]{20,}+)"),
-    ),  # noqa: E501
+    ),
     # A secret of 40 characters counts only next to a word or a key id that makes it one.
     Rule(
         "aws secret",
@@ -100,25 +100,26 @@ RULES: tuple[Rule, ...] = (
         "secret",
         (),
         re.compile(r"(?<![A-Za-z0-9])(?P<v>(?:A3T[A-Z0-9]|A[KSB]IA|ACCA)[A-Z2-7]{16})(?![A-Za-z0-9])"),
-    ),  # noqa: E501
+    ),
     Rule(
         "session token",
         "secret",
         ("iqoj", "fwog", "fqog"),
         re.compile(r"(?<![\w/+=])(?P<v>(?:IQoJ|FwoG|FQoG)[\w/+=%\-]{40,}+)"),
-    ),  # noqa: E501
+    ),
     Rule(
         "signature",
         "secret",
         ("sig=", "x-amz-"),
         re.compile(r"(?i)(?<![A-Za-z0-9])(?:sig|x-amz-(?:signature|credential|security-token))=(?P<v>[^\s&\"'‹›]++)"),
-    ),  # noqa: E501
+    ),
     Rule(
         "authorization",
         "secret",
         ("authorization", "bearer"),
         re.compile(
-            r"(?i)(?:authorization\\{0,3}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}[\"']?(?:(?:basic|digest|token)[ \t]{1,4})"
+            r"(?i)(?:authorization\\{0,3}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}[\"']?"
+            r"(?:(?:basic|digest|token)[ \t]{1,4})"
             r"|(?<!\w)bearer[ \t]{1,4})(?P<v>[\w.~+/=\-]{8,}+)"
         ),
     ),
@@ -127,7 +128,7 @@ RULES: tuple[Rule, ...] = (
         "secret",
         _WORD_HINTS,
         re.compile(rf"(?i)(?<!‹){_WORD}{_KEY_END}(?:=>|:=|==?)[ \t]{{0,4}}(?:{_QUOTED}|{_BARE})"),
-    ),  # noqa: E501
+    ),
     Rule("name: 'value'", "secret", _WORD_HINTS, re.compile(rf"(?i)(?<!‹){_WORD}{_KEY_END}[:,][ \t]{{0,4}}{_QUOTED}")),
     # Unquoted after a colon only for a whole word: "ExpiredToken: The provided…" is an error class and prose.
     Rule(
@@ -135,13 +136,13 @@ RULES: tuple[Rule, ...] = (
         "secret",
         _WORD_HINTS,
         re.compile(rf"(?i)(?<![A-Za-z‹]){_WORD}[\"']?[ \t]{{0,4}}:[ \t]{{0,4}}{_BARE}"),
-    ),  # noqa: E501
+    ),
     Rule(
         "--name value",
         "secret",
         ("--",),
         re.compile(rf"(?i)(?<![\w\-])--(?=[a-z])(?=[\w.\-]{{0,60}}{_WORD})[\w.\-]{{1,80}}[ \t]{{1,4}}(?!-){_BARE}"),
-    ),  # noqa: E501
+    ),
     Rule(
         "email",
         "email",
@@ -149,15 +150,16 @@ RULES: tuple[Rule, ...] = (
         re.compile(
             r"(?<![\w.%+\-])(?P<v>[A-Za-z0-9._%+\-]++@(?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![A-Za-z0-9])"
         ),
-    ),  # noqa: E501
+    ),
     Rule(
         "iban",
         "iban",
         (),
         re.compile(
-            r"(?<![A-Za-z0-9])(?P<v>[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?))(?![A-Za-z0-9])"
+            r"(?<![A-Za-z0-9])(?P<v>[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}"
+            r"(?: [A-Z0-9]{1,3})?))(?![A-Za-z0-9])"
         ),
-    ),  # noqa: E501
+    ),
     # 13 to 16 digits only, by the issuers' prefixes: Iceberg's snapshot ids have 18 or 19, epoch times start
     # with 1. Judged by Luhn.
     Rule(
@@ -185,9 +187,10 @@ RULES: tuple[Rule, ...] = (
         "phone",
         ("phone", "mobile"),
         re.compile(
-            r"(?i)(?:phone|mobile)\w{0,20}\\{0,3}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}[\"']?(?P<v>\+?\d[\d ().\-]{6,20}\d)"
+            r"(?i)(?:phone|mobile)\w{0,20}\\{0,3}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}[\"']?"
+            r"(?P<v>\+?\d[\d ().\-]{6,20}\d)"
         ),
-    ),  # noqa: E501
+    ),
     # A Spark row printed into a message.
     Rule("row", "value", ("row(",), re.compile(r"(?<!\w)Row\((?P<v>[^()\n‹›]{1,2000}+)\)")),
 )
@@ -248,10 +251,12 @@ LEVEL_ONLY = re.compile(rf"(?:LAUNCH )?\[?{_LEVEL}\]?(?P<gap>[ \t:|\-]{{1,8}})(?
 RECORD_START = re.compile(rf"\[?(?:{_TIME}|(?:LAUNCH )?\[?{_LEVEL}\b)")
 # What stands between level and message: Glue 5.0's columns, or "[thread] logger (File.scala:method(1)): ".
 GLUE5_REST = re.compile(
-    r"\d{1,12}[ \t]{1,8}(?P<logger>[\w.$\-]{1,200})[ \t]{1,8}\[[^\]\n]{0,200}\][ \t]{1,8}\S{1,80}[ \t]{1,8}(?P<message>[^\n]*)"
+    r"\d{1,12}[ \t]{1,8}(?P<logger>[\w.$\-]{1,200})[ \t]{1,8}\[[^\]\n]{0,200}\]"
+    r"[ \t]{1,8}\S{1,80}[ \t]{1,8}(?P<message>[^\n]*)"
 )
 LOGGER_REST = re.compile(
-    r"(?:\[[^\]\n]{1,200}\][ ])?(?P<logger>[\w.$\-]{1,200})(?: \([^\n]{1,120}?\)\)?)?(?: - |: |:(?=[A-Z\[]))(?P<message>[^\n]*)"
+    r"(?:\[[^\]\n]{1,200}\][ ])?(?P<logger>[\w.$\-]{1,200})(?: \([^\n]{1,120}?\)\)?)?"
+    r"(?: - |: |:(?=[A-Z\[]))(?P<message>[^\n]*)"
 )
 
 # --- Errors in logs --------------------------------------------------------------------------------------
@@ -270,14 +275,18 @@ INLINE_EXCEPTION = re.compile(
 )
 # How Spark prints task ends that are no Java exception (org.apache.spark.TaskEndReason).
 TASK_END = re.compile(
-    r"(?<![\w.])(?P<name>ExecutorLostFailure|FetchFailed|TaskResultLost|TaskKilled|TaskCommitDenied|UnknownReason)[ ]?(?=\()"
+    r"(?<![\w.])(?P<name>ExecutorLostFailure|FetchFailed|TaskResultLost|TaskKilled"
+    r"|TaskCommitDenied|UnknownReason)[ ]?(?=\()"
 )
 IN_THREAD = re.compile(r"(?:Exception in thread \"?[^\"\n]{0,200}\"? |Exception in User Class: )")
 CAUSED_BY = re.compile(r"(?P<indent>[ \t]{0,40})Caused by: (?P<rest>[^\n]*)")
 SUPPRESSED = re.compile(r"(?P<indent>[ \t]{0,40})Suppressed: ")
 JAVA_FRAME = re.compile(r"[ \t]{0,40}at (?P<frame>[\w.$/<>@\-]{1,300}\([^)\n]{0,200}\))")
 MORE_FRAMES = re.compile(r"[ \t]{0,40}\.\.\. \d{1,6} (?:more|common frames)")
-PYTHON_FRAME = re.compile(r"(?P<indent>[ \t]{0,80})File \"(?P<file>[^\"\n]{1,400})\", line (?P<line>\d{1,9})(?:, in (?P<function>[^\n]{1,200}))?")  # noqa: E501
+PYTHON_FRAME = re.compile(
+    r"(?P<indent>[ \t]{0,80})File \"(?P<file>[^\"\n]{1,400})\", line (?P<line>\d{1,9})"
+    r"(?:, in (?P<function>[^\n]{1,200}))?"
+)
 TRACEBACK = "Traceback (most recent call last)"
 CHAINED = (
     "During handling of the above exception, another exception occurred",
@@ -287,7 +296,8 @@ CHAINED = (
 LIBRARY_FILE = re.compile(r"site-packages|dist-packages|/pyspark|pyspark\.zip|py4j|<frozen|/lib/python|importlib|runpy")
 # Java frames that tell the phase: listing, planning, shuffle, broadcast, write, commit.
 PHASE_FRAME = re.compile(
-    r"InMemoryFileIndex|[lL]istLeafFiles|[lL]isting|planFiles|planTasks|Manifest|[bB]roadcast|[sS]huffle|[sS]ort|[aA]ggregat"
+    r"InMemoryFileIndex|[lL]istLeafFiles|[lL]isting|planFiles|planTasks|Manifest|[bB]roadcast|[sS]huffle"
+    r"|[sS]ort|[aA]ggregat"
     r"|[cC]ommit|[wW]rit|[sS]pill|[cC]ollect|toPandas|getPartitions|BatchGet|[cC]redential|executeTake"
 )
 
@@ -295,8 +305,12 @@ ERROR_CATEGORY = re.compile(
     r"Error Category: ?(?P<category>[A-Za-z_]{2,60})(?:; ?|\s|$)(?:Failed Line Number: ?\d{1,9}(?:; ?|$))?"
 )
 # py4j names its target by a number that changes from run to run.
-CALLING = re.compile(r"An error occurred while calling (?P<target>[zo]\d{0,9}[.:])?(?P<call>[\w.$:]{1,200}?)\.(?:[ \n]|$)")
-CONDITION = re.compile(r"[\s:]{0,4}\[(?P<condition>[A-Z][A-Z0-9]{0,60}_[A-Z0-9_]{1,80}(?:\.[A-Z][A-Z0-9_]{1,80}){0,3})\]")
+CALLING = re.compile(
+    r"An error occurred while calling (?P<target>[zo]\d{0,9}[.:])?(?P<call>[\w.$:]{1,200}?)\.(?:[ \n]|$)"
+)
+CONDITION = re.compile(
+    r"[\s:]{0,4}\[(?P<condition>[A-Z][A-Z0-9]{0,60}_[A-Z0-9_]{1,80}(?:\.[A-Z][A-Z0-9_]{1,80}){0,3})\]"
+)
 SQLSTATE = re.compile(r"SQLSTATE:? ?(?P<state>[0-9A-Z]{5})\b")
 
 GLUE_ANALYSIS = "[Glue Exception Analysis]"
@@ -314,15 +328,20 @@ SECONDARY = re.compile(
     r"|FileAlreadyExistsException[^\n]{0,400}(?:_temporary|attempt_)|MetadataFetchFailed|FetchFailed|Stage cancelled"
     r"|cancelled because|TaskKilled|another attempt succeeded|Py4JNetworkError|Answer from Java side is empty"
     r"|Error while sending or receiving|Py4JError: An error occurred while calling|InterruptedException"
-    r"|ClosedByInterruptException|ClosedChannelException|RejectedExecutionException|TransportClient|AsyncEventQueue"
-    r"|ShutdownHook|Could not find CoarseGrainedScheduler|Connection reset by peer|TaskCommitDenied"
+    r"|ClosedByInterruptException|ClosedChannelException|RejectedExecutionException|AsyncEventQueue"
+    r"|ShutdownHook|Could not find CoarseGrainedScheduler|TaskCommitDenied"
     r"|denied task commit|maximum allowable number of times|RpcEnv already stopped|while stopping"
 )
 # Wrappers that say that the run failed, not why (domain facts 1.3).
 OPAQUE = re.compile(
-    r"\s*(?:Command failed with exit code -?\d{1,5}|(?:SystemExit: ?)-?\d{0,5}|exit(?:ed)?(?: with)? (?:code|status):? ?-?\d{1,5}"
+    r"\s*(?:Command failed with exit code -?\d{1,5}|(?:SystemExit: ?)-?\d{0,5}"
+    r"|exit(?:ed)?(?: with)? (?:code|status):? ?-?\d{1,5}"
     r"|(?:Job )?(?:run )?failed|PythonException:?|Unknown error|An error occurred while calling [\w.$:]{1,200}?"
     r"|User application exited with (?:status|code)? ?-?\d{1,5})\.?\s*"
+)
+# An executor that went: what comes before a FetchFailed, and often only as a warning.
+EXECUTOR_LOSS = re.compile(
+    r"ExecutorLostFailure|[Ll]ost executor|Container (?:killed|from a bad node)|OutOfMemoryError"
 )
 LOST_TASK = re.compile(r"(?:Lost|Exception in) task (?P<index>\d{1,9})\.\d{1,9} in stage (?P<stage>\d{1,9}\.\d{1,9})")
 FINISHED_TASK = re.compile(r"Finished task (?P<index>\d{1,9})\.\d{1,9} in stage (?P<stage>\d{1,9}\.\d{1,9})")
@@ -345,12 +364,15 @@ VARYING = re.compile(
 # Spark application ids: YARN, standalone, local, Kubernetes.
 APP_ID = re.compile(
     r"(?<![\w\-])(?:application_\d{10,16}_\d{1,9}|app-\d{14}-\d{4,6}|local-\d{13}|spark-application-\d{13})(?!\d)"
-    r"|(?i:app(?:lication)?[-_. ]?id)[\"']?(?: is)?[ ]?[=:]?[ ]?[\"']?(?P<named>spark-[0-9a-f]{32}|[A-Za-z0-9][\w\-]{5,80})(?![\w\-])"
+    r"|(?i:app(?:lication)?[-_. ]?id)[\"']?(?: is)?[ ]?[=:]?[ ]?[\"']?(?P<named>spark-[0-9a-f]{32})(?!\w)"
 )
-COMMITTED = re.compile(r"Committed snapshot (?P<id>\d{1,20}) \(|CommitReport\{[^\n]{0,600}?snapshotId=(?P<reported>\d{1,20})")
+COMMITTED = re.compile(
+    r"Committed snapshot (?P<id>\d{1,20}) \(|CommitReport\{[^\n]{0,600}?snapshotId=(?P<reported>\d{1,20})"
+)
 # Spark's, Iceberg's and Hadoop's words once a write has begun (domain facts 4.5, FileOutputCommitter).
 WRITE_STARTED = re.compile(
     r"Committing |Committed snapshot|CommitReport\{|Data source write support|data source write support"
-    r"|Writing job (?:aborted|failed)|Saved output of task|TASK_WRITE_FAILED|while writing rows|Write Job|CommitStateUnknown"
+    r"|Writing job (?:aborted|failed)|Saved output of task|TASK_WRITE_FAILED|while writing rows"
+    r"|Write Job|CommitStateUnknown"
     r"|CommitFailedException|Skipping cleanup of written files|is committing|is aborting"
 )

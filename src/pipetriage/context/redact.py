@@ -120,10 +120,8 @@ class Redactor:
                 parts.append(s[position:begin])
                 position = begin
                 continue
-            if ends:
-                end = min(ends)
-            else:
-                end = min(len(s), limit) if frame.several_lines else line_end
+            fallback = min(len(s), limit) if frame.several_lines else line_end
+            end = min(ends, default=fallback)
             value = s[begin:end].strip(" '\"\n\t.")
             keep = not value or value in self._keep or _is_plain(value) or TOKEN.fullmatch(value)
             framed = s[begin:end]

@@ -1,1 +1,53 @@
-"""What broke: pure functions of the context, one file per category, in an explicit list."""
+"""What broke: pure functions from a context to findings. One file per category; this is their index.
+
+The order of the tables is the order of precedence within one cause: a refusal wins over the missing path that it
+looks like, a commit's own words over the failed call beneath them, the exact over the general.
+"""
+
+from pipetriage.detectors import code_regression, partial_write_risk, permission_error, schema_drift, source_delay
+from pipetriage.detectors import unknown as unknown_modes
+from pipetriage.detectors.code_regression import CodeRegression
+from pipetriage.detectors.data_skew import DataSkew
+from pipetriage.detectors.interface import Detector
+from pipetriage.detectors.partial_write_risk import PartialWriteRisk
+from pipetriage.detectors.permission_error import PermissionRefused
+from pipetriage.detectors.rules import Rule, RuleBook
+from pipetriage.detectors.schema_drift import SchemaDrift
+from pipetriage.detectors.small_file_pressure import SmallFilePressure
+from pipetriage.detectors.source_delay import SourceDelay
+from pipetriage.detectors.sqlstates import BY_SQLSTATE
+from pipetriage.detectors.unknown import Unknown
+from pipetriage.settings import ThresholdSettings
+
+RULES_VERSION = "1"
+"""Goes up with every change of a rule; an incident keeps the version that judged it."""
+
+ALL_RULES: tuple[Rule, ...] = (
+    *partial_write_risk.RULES[:3],
+    *unknown_modes.CONFIGURATION,
+    *permission_error.RULES,
+    *partial_write_risk.RULES[3:],
+    *code_regression.RULES,
+    *schema_drift.RULES,
+    *unknown_modes.EXHAUSTED,
+    *source_delay.RULES,
+    *schema_drift.AMBIGUOUS,
+    *unknown_modes.QUALITY,
+    *unknown_modes.TRANSIENT,
+    *code_regression.GENERAL,
+)
+
+
+def all_detectors(thresholds: ThresholdSettings) -> tuple[Detector, ...]:
+    """Make every detector over one rule book."""
+    book = RuleBook(ALL_RULES, BY_SQLSTATE)
+    return (
+        SchemaDrift(book, thresholds),
+        DataSkew(book, thresholds),
+        SmallFilePressure(book, thresholds),
+        SourceDelay(book, thresholds),
+        CodeRegression(book, thresholds),
+        PermissionRefused(book),
+        PartialWriteRisk(book),
+        Unknown(book, thresholds),
+    )

@@ -14,7 +14,14 @@ _CODE_WORDS = frozenset({"code version", "script location", "engine version", "j
 # Job arguments that bring code with them (Glue's special parameters).
 _CODE_ARGUMENTS = frozenset(
     f"argument --{name}"
-    for name in ("extra-jars", "extra-py-files", "additional-python-modules", "datalake-formats", "class", "extra-files")
+    for name in (
+        "extra-jars",
+        "extra-py-files",
+        "additional-python-modules",
+        "datalake-formats",
+        "class",
+        "extra-files",
+    )
 )
 _SCHEMA_WORDS = frozenset({"input schema", "target schema"})
 # The same type under the names of Spark, Hive, Iceberg and Arrow.
@@ -120,7 +127,12 @@ def schema_difference(context: Context) -> SchemaDifference | None:
             # The change is told in words: every name in it may be the one that changed.
             names = tuple(re.findall(r"[a-z_][a-z0-9_]{0,127}", text)[:200])
             return SchemaDifference(
-                against="the last good run", added=names, missing=(), retyped=(), firm=True, evidence=seen,
+                against="the last good run",
+                added=names,
+                missing=(),
+                retyped=(),
+                firm=True,
+                evidence=seen,
                 described=_described(change),
             )
     return None
@@ -157,14 +169,23 @@ def _compare(
     retyped = tuple(
         name
         for name in old
-        if name in new and typed and old[name].type and new[name].type and _kind(old[name].type) != _kind(new[name].type)
+        if name in new
+        and typed
+        and old[name].type
+        and new[name].type
+        and _kind(old[name].type) != _kind(new[name].type)
     )
     if not (added or missing or retyped):
         return None
     parts = [f"column {name} is new" for name in added[:5]] + [f"column {name} is gone" for name in missing[:5]]
     parts += [f"column {name} is {new[name].type}, was {old[name].type}" for name in retyped[:5]]
     return SchemaDifference(
-        against=against, added=added, missing=missing, retyped=retyped, firm=firm, evidence=evidence,
+        against=against,
+        added=added,
+        missing=missing,
+        retyped=retyped,
+        firm=firm,
+        evidence=evidence,
         described=f"against {against}, " + ", ".join(parts),
     )
 

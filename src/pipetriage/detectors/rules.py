@@ -199,17 +199,22 @@ class RuleBook:
         """Give the rule that explains one link of a chain."""
         conditions = [name for name in reversed(cause.conditions) if name.partition(".")[0] not in WRAPPER_CONDITIONS]
         wrappers = [name for name in reversed(cause.conditions) if name.partition(".")[0] in WRAPPER_CONDITIONS]
-        for condition in (*conditions, *wrappers):
-            rule = self._by_condition.get(condition) or self._by_condition.get(condition.partition(".")[0])
-            if rule is not None:
-                return rule
+        if (rule := self._conditioned(conditions)) is not None:
+            return rule
         classes = names(cause)
         # The deepest class that a wrapper quotes decides; the class of the cause itself is the only one else.
         for name in reversed(classes) if classes else ("",):
             for rule in self._rules:
                 if _fits(rule, name, cause.message):
                     return rule
-        return self._by_state(cause, conditions)
+        return self._conditioned(wrappers) or self._by_state(cause, conditions)
+
+    def _conditioned(self, conditions: list[str]) -> Rule | None:
+        for condition in conditions:
+            rule = self._by_condition.get(condition) or self._by_condition.get(condition.partition(".")[0])
+            if rule is not None:
+                return rule
+        return None
 
     def _by_state(self, cause: Cause, conditions: list[str]) -> Rule | None:
         wrapped = bool(cause.conditions) and not conditions

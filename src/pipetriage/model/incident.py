@@ -12,7 +12,7 @@ from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Change
 from pipetriage.model.evidence import Evidence, Gap
 from pipetriage.model.finding import Finding
-from pipetriage.model.write_state import Exposure, Rerun, WriteState
+from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteState
 
 SCHEMA_VERSION = 1
 
@@ -120,6 +120,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     model_notes: list[str] = []
     superseded_by: str | None = None
     review: dict[str, Any] | None = None
+    retry_reasons: list[Reason] = []
+    """Why the run is, or is not, safe to retry: the conditions beyond a safe rerun."""
 
 
 def to_json(incident: Incident, *, indent: int | None = None) -> bytes:

@@ -3,7 +3,6 @@
 The payloads are those of a bundle (design section 6), so that a capture of a local run is the same documents.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from pipetriage.errors import ConfigError, MissingExtraError, SourceError, TargetError
 from pipetriage.model.evidence import Collected, Gap, Observation, RunTarget, Signal, TableKey
 from pipetriage.model.pipeline import Output, Pipeline
+from pipetriage.model.templates import fill
 from pipetriage.settings import LocalSettings
 from pipetriage.sources.files import read_json, read_json_lines
 from pipetriage.sources.local_database import control_rows, sqlite_path
@@ -21,7 +21,6 @@ from pipetriage.sources.local_tables import catalog_table, current_metadata, ent
 from pipetriage.sources.logs import FileLog
 
 LATEST = "latest"
-_PLACEHOLDER = re.compile(r"\{[A-Za-z_]{1,64}\}")
 
 
 class LocalRun:
@@ -198,13 +197,10 @@ class LocalRun:
         template = self._pipeline.source
         if not template:
             raise SourceError("the pipeline's source is not declared")
-        if "{batch_id}" in template:
-            if not batch_id or "/" in batch_id or batch_id in {".", ".."}:
-                raise SourceError("the run's batch id is not known, so its source path is not either")
-            template = template.replace("{batch_id}", batch_id)
-        if unknown := _PLACEHOLDER.search(template):
-            raise SourceError(f"{unknown[0]} in the pipeline's source cannot be filled in; {{batch_id}} can")
-        return self._base / local_path(template.rstrip("/"))
+        filled = fill(template, batch_id)
+        if filled is None or (batch_id and ("/" in batch_id or batch_id in {".", ".."})):
+            raise SourceError("the pipeline's source cannot be filled in from the run's batch id, so it was not listed")
+        return self._base / local_path(filled.rstrip("/"))
 
     def _log(self, run_id: str) -> Answer:
         template = self._settings.logs

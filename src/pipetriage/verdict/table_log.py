@@ -92,9 +92,13 @@ def _currency_doubts(table: TableFacts, iceberg: IcebergTable, context: Context,
             doubts.append("the metadata file read is not the catalog's current one (metadata_location differs)")
         elif catalog.metadata_location in {location for _, location in iceberg.metadata_log}:
             doubts.append("the catalog points to an older metadata file than the one read")
-        elif iceberg.metadata_uri is None and catalog.updated_at is not None and (
-            catalog.updated_at > iceberg.last_updated_at + skew
-            and (attempts.window_start is None or catalog.updated_at >= attempts.window_start)
+        elif (
+            iceberg.metadata_uri is None
+            and catalog.updated_at is not None
+            and (
+                catalog.updated_at > iceberg.last_updated_at + skew
+                and (attempts.window_start is None or catalog.updated_at >= attempts.window_start)
+            )
         ):
             doubts.append("the catalog's entry was updated after the metadata file that was read")
     if iceberg.last_updated_at > iceberg.observed_at + skew:
@@ -124,9 +128,7 @@ def _newer_metadata(table: TableFacts, iceberg: IcebergTable) -> str | None:
     return None
 
 
-def _chain_doubts(
-    iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list[str], attempts: Attempts
-) -> list[str]:
+def _chain_doubts(iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list[str], attempts: Attempts) -> list[str]:
     """Say why commits since the first attempt may be missing from the metadata."""
     start = attempts.window_start
     if start is None:

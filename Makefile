@@ -1,0 +1,76 @@
+# Everything starts here. Needs Python 3.11 or newer (with venv), git and make; each target sets itself up in .venv.
+#   make demo    install what the demo needs and run it        make test    run the tests
+#   make check   format, lint, types, import contract, tests   make bench   print the speed figures
+#   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check lock bench clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Only what the lock names, checked by hash; nothing is resolved at install time.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+INSTALL := $(PIP) install --no-input --require-hashes --no-deps
+INSTALL_SELF := $(PIP) install --no-input --no-deps --no-build-isolation -e .
+LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-build-options
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(VENV)/.demo-ready
+	@$(BIN)/pipetriage demo
+
+test: $(VENV)/.dev-ready
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+lint: $(VENV)/.dev-ready
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint test
+
+bench: $(VENV)/.demo-ready
+	@$(BIN)/python benchmarks/startup.py
+
+# The newest Python that has what a virtual environment needs. A name that exists but does not run (a version
+# manager's shim) is passed over.
+$(VENV)/.made:
+	@chosen=; for python in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3; do \
+	  if "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+	    chosen=$$python; break; fi; done; \
+	if [ -z "$$chosen" ]; then \
+	  echo "pipetriage needs Python 3.11 or newer with its venv module, and found none." >&2; \
+	  echo "  Found: $$(python3 --version 2>&1 || true)" >&2; \
+	  echo "  Install one (Debian or Ubuntu: apt install python3.12 python3.12-venv; macOS: brew install python)," >&2; \
+	  echo "  or name it: make PYTHON=/path/to/python3.12 demo" >&2; exit 1; fi; \
+	echo "Setting up $(VENV) with $$($$chosen --version)" >&2; \
+	"$$chosen" -m venv $(VENV)
+	@touch $@
+
+# A stamp is older than its lock after the lock changes, and is then made again; otherwise nothing is installed twice.
+$(VENV)/.demo-ready: $(VENV)/.made requirements/demo.txt pyproject.toml
+	@echo "Installing what the demo needs (once)" >&2
+	@$(INSTALL) -r requirements/demo.txt
+	@$(INSTALL_SELF)
+	@touch $@
+
+$(VENV)/.dev-ready: $(VENV)/.made requirements/dev.txt pyproject.toml
+	@echo "Installing what the tests need (once)" >&2
+	@$(INSTALL) -r requirements/dev.txt
+	@$(INSTALL_SELF)
+	@touch $(VENV)/.demo-ready $@
+
+# demo.txt is a subset of dev.txt with the same versions. No lock may name where its files come from.
+lock: $(VENV)/.made
+	@test -x $(BIN)/uv || $(INSTALL) -r requirements/dev.txt || $(PIP) install uv
+	$(LOCK) $(UPGRADE) --extra demo pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCK) --extra demo pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/demo.txt
+	@if grep -nE '://|--(extra-)?index-url|--find-links' requirements/*.txt; then \
+	  echo "a lock names an address; it must not" >&2; exit 1; fi
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,179 @@
+"""Settings to a wired triage: the only place that reads pipetriage.toml and builds clients."""
+
+import os
+import time
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from pipetriage.errors import ConfigError, StoreError, UsageError
+from pipetriage.model.incident import Incident
+from pipetriage.model.pipeline import Pipeline
+from pipetriage.settings import Settings
+from pipetriage.sources.interface import Collector
+from pipetriage.stores.interface import IncidentStore
+from pipetriage.triage import Triage
+from pipetriage.verdict.gate import GateAnswer
+
+CONFIG_NAME = "pipetriage.toml"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class App:
+    """A wired program: settings, pipelines, store, and the two questions that can be asked of a run."""
+
+    def __init__(
+        self, settings: Settings, pipelines: dict[str, Pipeline], base: Path, store: IncidentStore | None
+    ) -> None:
+        self.settings = settings
+        self.pipelines = pipelines
+        self.store = store
+        self.store_error: str | None = None
+        """Why the last incident could not be stored; None when it was, or was not meant to be."""
+        self._base = base
+
+    def collector(self, target: str) -> Collector:
+        """Choose how to collect a target's evidence.
+
+        Raises:
+            UsageError: the target is of no known kind.
+        """
+        from pipetriage.sources.bundle import BundleCollector
+
+        if target.startswith("local:"):
+            return self._local(target.removeprefix("local:"))
+        if target.startswith(("glue:", "jr_", "https://")) and not Path(target).exists():
+            raise UsageError(f"{target}: live AWS targets are not in this version; capture the run as a bundle folder")
+        return BundleCollector(Path(target), self.settings.settle)
+
+    def _local(self, name: str) -> Collector:
+        from pipetriage.sources.local import LocalRun
+
+        pipeline_name, separator, run_id = name.partition("/")
+        if not separator or not run_id:
+            raise UsageError(f"local:{name}: write local:PIPELINE/RUN, or local:PIPELINE/latest")
+        pipeline = self.pipelines.get(pipeline_name)
+        if pipeline is None:
+            known = ", ".join(sorted(self.pipelines)) or "none"
+            raise ConfigError(f"pipeline {pipeline_name!r} is not declared in {CONFIG_NAME} (declared: {known})")
+        return LocalRun(pipeline, run_id, self.settings.local, self._base, now=_now)
+
+    def triage(self, target: str) -> Incident:
+        """Triage one run and store the incident; a store that fails leaves the verdict standing.
+
+        Raises:
+            PipetriageError: the target is wrong, or cannot be read at all.
+        """
+        from pipetriage.detectors import RULES_VERSION, all_detectors
+
+        flow = Triage(
+            detectors=all_detectors(self.settings.thresholds),
+            settings=self.settings,
+            rules_version=RULES_VERSION,
+            clock=_now,
+            timer=time.perf_counter,
+        )
+        incident = flow.run(self.collector(target))
+        self.store_error = None
+        if self.store is None:
+            return incident
+        try:
+            return self.store.save(incident)
+        except StoreError as error:
+            self.store_error = str(error)
+            return incident
+
+    def gate(self, target: str) -> GateAnswer:
+        """Answer whether the run may be retried now; an allowance is given once per failed run.
+
+        Raises:
+            PipetriageError: the run could not be triaged.
+            StoreError: the allowance could not be recorded, so none is given.
+        """
+        incident = self.triage(target)
+
+        def answer(allowed: bool, rule: str, reason: str, wait: int | None = None) -> GateAnswer:
+            return GateAnswer(allowed=allowed, rule=rule, reason=reason, retry_after_seconds=wait, incident=incident)
+
+        wait = incident.rerun.retry_after_seconds
+        if not incident.safe_to_retry:
+            broken = next((one for one in (*incident.rerun.reasons, *incident.retry_reasons) if not one.holds), None)
+            rule, why = (broken.rule, broken.why) if broken else ("NOT_SAFE", "not safe to retry")
+            return answer(False, rule, why, wait)
+        if incident.rerun.wait_for and _waits_for_source(incident):
+            return answer(False, "WAITING", f"still waiting for {incident.rerun.wait_for}", wait)
+        ended = incident.ended_at
+        if incident.rerun.wait_for and wait and ended is not None:
+            left = wait - (_now() - ended).total_seconds()
+            if left > 0:
+                return answer(False, "WAITING", f"{incident.rerun.wait_for} needs time to recover", int(left) + 1)
+        if self.store is None:
+            raise StoreError("the gate needs a store to allow one retry per failed run: leave out --no-store")
+        if self.store_error is not None:
+            raise StoreError(self.store_error)
+        by = os.environ.get("USER") or "pipetriage gate"
+        grant = self.store.grant_retry(incident.incident_id, incident.job_run_id, _now(), by)
+        if not grant.granted:
+            return answer(
+                False,
+                "ALREADY_ALLOWED",
+                f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}",
+            )
+        return answer(True, "ALLOWED", "every rule holds; this is the one retry that is allowed for this run")
+
+
+def _waits_for_source(incident: Incident) -> bool:
+    return incident.failure_category == "SOURCE_DELAY"
+
+
+def open_app(*, config: Path | None = None, store_url: str | None = None, use_store: bool = True) -> App:
+    """Read the settings and wire the program.
+
+    Raises:
+        ConfigError: the settings file is absent though named, or wrong.
+    """
+    path = config or _found_config()
+    settings, pipelines = read_config(path) if path is not None else (Settings(), {})
+    base = path.parent.resolve() if path is not None else Path.cwd()
+    store = _open_store(store_url or settings.store) if use_store else None
+    return App(settings, pipelines, base, store)
+
+
+def _open_store(url: str | None) -> IncidentStore:
+    from pipetriage.stores import open_store
+
+    return open_store(url)
+
+
+def _found_config() -> Path | None:
+    here = Path.cwd() / CONFIG_NAME
+    return here if here.is_file() else None
+
+
+def read_config(path: Path) -> tuple[Settings, dict[str, Pipeline]]:
+    """Read a settings file.
+
+    Raises:
+        ConfigError: it is absent, no TOML, or has an unknown or ill-typed setting; the message names it.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist: name a settings file with --config") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    declared = document.pop("pipelines", {})
+    try:
+        settings = msgspec.convert(document, Settings)
+        pipelines = msgspec.convert(declared, dict[str, Pipeline])
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}: correct that setting (docs/settings.md)") from error
+    named = {name: msgspec.structs.replace(one, name=one.name or name) for name, one in pipelines.items()}
+    return settings, named

@@ -1,0 +1,82 @@
+"""What every incident store does."""
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from pipetriage.model.categories import Category
+from pipetriage.model.incident import Incident
+
+Incidents = list[Incident]
+"""Named, because inside the store's class ``list`` is a method."""
+
+
+class GrantResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a request for the one retry that a failed run may have."""
+
+    granted: bool
+    """True for the first request only."""
+    granted_at: datetime
+    """When the retry was granted: now, or to whoever came first."""
+    granted_to: str
+
+
+class IncidentStore(Protocol):
+    """Append-only incidents: a revision, once written, never changes.
+
+    Every method raises ``StoreError`` when the store cannot be read or written. Safe for several processes
+    at once. What a store returns has ``recurrence`` and ``superseded_by`` as of the moment of reading.
+    """
+
+    def save(self, incident: Incident) -> Incident:
+        """Record one triage of a run.
+
+        The first one of a run makes the incident. A later one adds a revision when its verdict differs from
+        the latest, and is only counted when it does not.
+        """
+        ...
+
+    def get(self, reference: str) -> Incident:
+        """Give the latest revision by incident id, a prefix of one, or a run id.
+
+        Raises:
+            TargetError: nothing, or more than one incident, goes by that reference.
+        """
+        ...
+
+    def history(self, incident_id: str) -> Incidents:
+        """List all revisions of one incident, oldest first; empty when it is unknown."""
+        ...
+
+    def list(
+        self,
+        *,
+        pipeline: str | None = None,
+        category: Category | None = None,
+        unsafe_only: bool = False,
+        open_only: bool = False,
+        limit: int = 50,
+    ) -> Incidents:
+        """List the latest revisions, the most recently opened incident first.
+
+        ``unsafe_only`` keeps those that are not safe to retry; ``open_only`` those that no later attempt of
+        their batch supersedes.
+        """
+        ...
+
+    def incidents_of_batch(self, batch_key: str) -> Incidents:
+        """List the incidents of one batch, the latest attempt first."""
+        ...
+
+    def unsafe_readers(self, table: str) -> Incidents:
+        """List the incidents for which a reader of the table may see part of a batch, or nobody can tell.
+
+        Only the latest incident of each batch counts: PARTIAL, UNCERTAIN or UNOBSERVED. Table names are compared
+        without case, and a name qualified by its catalog or database matches the shorter one.
+        """
+        ...
+
+    def grant_retry(self, incident_id: str, job_run_id: str, granted_at: datetime, by: str) -> GrantResult:
+        """Grant the one retry of a failed run, atomically; a second request learns when and to whom it went."""
+        ...

@@ -1,0 +1,161 @@
+"""From findings to the one category: what broke (design section 3, "Which one")."""
+
+import msgspec
+
+from pipetriage.model.categories import Category, FailureMode
+from pipetriage.model.context import Context
+from pipetriage.model.finding import Finding, Strength
+from pipetriage.model.incident import Alternative
+from pipetriage.model.write_state import Rerun, RerunDecision, WriteStatus
+from pipetriage.verdict.write_state import OutputState
+
+_COMMITTED = frozenset({WriteStatus.PARTIAL, WriteStatus.COMPLETE, WriteStatus.UNCERTAIN})
+_ORDER = {Strength.STRONG: 0, Strength.MODERATE: 1, Strength.WEAK: 2}
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """The chosen category with what else was possible."""
+
+    category: Category
+    mode: FailureMode
+    statement: str
+    deciding: tuple[Finding, ...]
+    """The findings that speak for it; empty when nothing does."""
+    alternatives: tuple[Alternative, ...]
+    conflict: bool = False
+
+
+def choose_cause(context: Context, findings: list[Finding], outputs: list[OutputState], rerun: Rerun) -> Cause:
+    """Choose the category: the cause when one is strong, UNKNOWN when two are, the written output when none is."""
+    strong = [one for one in findings if one.strength is Strength.STRONG]
+    categories = _categories(strong)
+    if len(categories) == 1:
+        return _cause(strong, findings)
+    if len(categories) > 1:
+        return _conflict(strong, findings)
+    at_risk = [one for one in outputs if _unproven(one, rerun)]
+    moderate = [one for one in findings if one.strength is Strength.MODERATE]
+    if at_risk and context.facts.run.state != "SUCCEEDED":
+        return _partial_write(at_risk[0], context, findings)
+    named = [one for one in moderate if one.category is not Category.UNKNOWN] or moderate
+    categories = _categories(named)
+    if len(categories) == 1:
+        return _cause(named, findings)
+    if len(categories) > 1:
+        return _conflict(named, findings)
+    return _nothing(context, findings)
+
+
+def _categories(findings: list[Finding]) -> list[Category]:
+    """List the distinct causes; a finding that merely says "unknown" yields to one that names a cause."""
+    kinds: dict[Category, None] = dict.fromkeys(one.category for one in findings)
+    named: list[Category] = [kind for kind in kinds if kind != Category.UNKNOWN]
+    unknown = [one for one in findings if one.category is Category.UNKNOWN]
+    if named and any(one.failure_mode is FailureMode.TRANSIENT_SERVICE for one in unknown):
+        # A failing service as the terminal error is a cause of its own, not a lack of one.
+        return [*named, Category.UNKNOWN]
+    return named or list(dict.fromkeys(one.category for one in unknown))
+
+
+def _cause(deciding: list[Finding], findings: list[Finding]) -> Cause:
+    named = [one for one in deciding if one.category is not Category.UNKNOWN] or deciding
+    first = named[0]
+    speaking = tuple(one for one in findings if one.category is first.category and one.strength is not Strength.WEAK)
+    return Cause(
+        category=first.category,
+        mode=first.failure_mode,
+        statement=first.statement,
+        deciding=speaking or (first,),
+        alternatives=_alternatives(findings, first.category),
+    )
+
+
+def _conflict(among: list[Finding], findings: list[Finding]) -> Cause:
+    kinds = list(dict.fromkeys(one.category for one in among))
+    firsts = [next(one for one in among if one.category is kind) for kind in kinds]
+    words = " — or: ".join(one.statement.rstrip(".") for one in firsts)
+    return Cause(
+        category=Category.UNKNOWN,
+        mode=FailureMode.CONFLICTING_EVIDENCE,
+        statement=f"The evidence fits more than one cause: {words}.",
+        deciding=tuple(firsts),
+        alternatives=_alternatives(findings, None),
+        conflict=True,
+    )
+
+
+def _unproven(one: OutputState, rerun: Rerun) -> bool:
+    """Whether committed or visible output exists that a rerun is not proven to replace."""
+    return one.state.status in _COMMITTED and rerun.decision is not RerunDecision.SAFE
+
+
+def _partial_write(output: OutputState, context: Context, findings: list[Finding]) -> Cause:
+    state = output.state
+    evidence = tuple(state.evidence) or (context.facts.run.evidence,)
+    done = state.status is WriteStatus.COMPLETE
+    mode = FailureMode.UNPROVEN_OUTPUT if done or not state.commits else FailureMode.FAILED_BETWEEN_COMMITS
+    finding = Finding(
+        detector="write_state",
+        category=Category.PARTIAL_WRITE_RISK,
+        failure_mode=mode,
+        strength=Strength.STRONG,
+        statement=f"The run failed after it had written to {state.table}: {state.why}.",
+        evidence=evidence,
+    )
+    return Cause(
+        category=Category.PARTIAL_WRITE_RISK,
+        mode=mode,
+        statement=finding.statement,
+        deciding=(finding,),
+        alternatives=_alternatives(findings, Category.PARTIAL_WRITE_RISK),
+    )
+
+
+def _nothing(context: Context, findings: list[Finding]) -> Cause:
+    run = context.facts.run
+    if run.succeeded:
+        mode, statement = FailureMode.NO_FAILURE_FOUND, "The run succeeded, and no sign of a failure was found."
+    elif context.errors:
+        mode = FailureMode.INSUFFICIENT_EVIDENCE
+        root = context.errors[0].root
+        statement = f"No rule explains the failure; the log's last word is {root.exception or 'an error'}."
+    else:
+        mode, statement = FailureMode.INSUFFICIENT_EVIDENCE, "No evidence of what broke was found."
+    return Cause(
+        category=Category.UNKNOWN,
+        mode=mode,
+        statement=statement,
+        deciding=(),
+        alternatives=_alternatives(findings, None),
+    )
+
+
+def _alternatives(findings: list[Finding], chosen: Category | None) -> tuple[Alternative, ...]:
+    best: dict[Category, Finding] = {}
+    for one in sorted(findings, key=lambda finding: _ORDER[finding.strength]):
+        if one.category not in {chosen, Category.UNKNOWN}:
+            best.setdefault(one.category, one)
+    return tuple(
+        Alternative(category=category, why=f"{one.strength.lower()}: {one.statement}", evidence=list(one.evidence))
+        for category, one in best.items()
+    )
+
+
+def confidence(cause: Cause, findings: list[Finding], context: Context) -> float:
+    """Weigh the evidence into a number between 0 and 1: strength, agreement, opposition, blind spots.
+
+    Not yet calibrated: an order, not a frequency.
+    """
+    if not cause.deciding:
+        return 0.3
+    if cause.conflict:
+        return 0.4
+    strongest = min(_ORDER[one.strength] for one in cause.deciding)
+    value = (0.85, 0.62, 0.4)[strongest]
+    independent = {evidence.split("-")[0].split(":")[0] for one in cause.deciding for evidence in one.evidence}
+    value += 0.05 * min(2, len(independent) - 1)
+    opposing = [one for one in findings if one.category is not cause.category and one.strength is Strength.MODERATE]
+    value -= 0.1 * min(2, len({one.category for one in opposing} - {Category.UNKNOWN}))
+    if "logs" not in {str(signal) for signal in context.seen}:
+        value -= 0.1
+    return round(min(0.97, max(0.05, value)), 2)

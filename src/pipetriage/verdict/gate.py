@@ -1,0 +1,159 @@
+"""The gate: everything that was judged becomes one incident, and the answer to "may it be retried now?"."""
+
+import hashlib
+import re
+from datetime import datetime
+
+import msgspec
+
+from pipetriage.model.categories import Category
+from pipetriage.model.context import Context
+from pipetriage.model.evidence import Evidence
+from pipetriage.model.finding import Finding
+from pipetriage.model.incident import Classifier, Incident, Recurrence
+from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteStatus
+from pipetriage.settings import Settings
+from pipetriage.verdict.attempts import Attempts
+from pipetriage.verdict.cause import Cause, choose_cause, confidence
+from pipetriage.verdict.recommend import options, recommended_action, route, steps
+from pipetriage.verdict.retry import retry_reasons, with_wait
+from pipetriage.verdict.write_state import OutputState
+
+_NUMBERS = re.compile(r"\d{2,}|\b0x[0-9a-f]{2,16}\b")
+_MAX_EVIDENCE = 80
+
+
+class GateAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether one retry of a failed run is allowed now."""
+
+    allowed: bool
+    rule: str
+    """The rule that decided."""
+    reason: str
+    retry_after_seconds: int | None
+    incident: Incident
+
+
+def judge(
+    context: Context,
+    attempts: Attempts,
+    findings: list[Finding],
+    outputs: list[OutputState],
+    rerun: Rerun,
+    exposed: list[Exposure],
+    *,
+    settings: Settings,
+    now: datetime,
+    classifier: Classifier,
+) -> Incident:
+    """Choose the category, decide whether to retry, and say what to do and who must know."""
+    cause = choose_cause(context, findings, outputs, rerun)
+    rerun = with_wait(context, cause, rerun, settings.settle)
+    reasons = retry_reasons(context, attempts, cause, rerun)
+    safe = all(reason.holds for reason in reasons)
+    sure = confidence(cause, findings, context)
+    states = [one.state for one in outputs]
+    run = context.facts.run
+    if cause.deciding and not any(one in findings for one in cause.deciding):
+        findings = [*findings, *cause.deciding]
+    next_steps = steps(context, cause, outputs, rerun, exposed)
+    ways = options(cause, outputs, rerun, safe)
+    needs_person = not safe or sure < settings.min_confidence or cause.category is Category.PARTIAL_WRITE_RISK
+    fingerprint = _fingerprint(context, cause)
+    batch = run.batch_id or context.target.batch_id
+    incident = Incident(
+        pipeline_name=context.pipeline.name or context.target.job_name,
+        job_run_id=context.target.job_run_id,
+        status=run.state or "UNKNOWN",
+        failure_category=cause.category,
+        likely_root_cause=cause.statement,
+        affected_source_path=context.facts.source_uri or _control_path(context) or _listed(context),
+        affected_table=_affected_table(outputs),
+        safe_to_retry=safe,
+        recommended_action=recommended_action(cause, states, rerun, safe),
+        confidence=sure,
+        incident_id="inc_" + _hash("run", context.target.job_name, context.target.job_run_id),
+        batch_id=batch,
+        batch_key="bat_" + _hash("batch", context.target.job_name, batch or attempts.runs[0].first_attempt_id),
+        attempt=max(run.attempt, _place(attempts, run.run_id)),
+        failure_mode=cause.mode,
+        created_at=now,
+        as_of=context.as_of,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        rerun=rerun,
+        write_state=states,
+        exposure=exposed,
+        evidence=[],
+        gaps=list(context.gaps),
+        findings=findings,
+        alternatives=list(cause.alternatives),
+        recommended_steps=next_steps,
+        options=ways,
+        route=route(context, cause, states, exposed),
+        needs_human_review=needs_person,
+        fingerprint=fingerprint,
+        changed_since_last_good=list(context.facts.changes),
+        recurrence=Recurrence(count=1, first_seen=now, last_seen=now, last_resolution=None),
+        classifier=classifier,
+        retry_reasons=reasons,
+    )
+    return msgspec.structs.replace(incident, evidence=cited_evidence(incident, context))
+
+
+def cited_evidence(incident: Incident, context: Context) -> list[Evidence]:
+    """Collect every piece of evidence that the incident cites, in the order of first citation; the run's own first."""
+    ids: list[str] = [context.facts.run.evidence]
+    for finding in incident.findings:
+        ids.extend(finding.evidence)
+    reasons: list[Reason] = [*incident.rerun.reasons, *incident.retry_reasons]
+    citing: list[list[str]] = [
+        *(one.evidence for one in reasons),
+        *(one.evidence for one in incident.write_state),
+        *(one.evidence for one in incident.exposure),
+        *(one.evidence for one in incident.recommended_steps),
+        *(one.evidence for one in incident.options),
+        *(one.evidence for one in incident.alternatives),
+    ]
+    ids.extend(evidence_id for evidence_ids in citing for evidence_id in evidence_ids)
+    found = (context.evidence.get(one) for one in dict.fromkeys(ids))
+    return [one for one in found if one is not None][:_MAX_EVIDENCE]
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _place(attempts: Attempts, run_id: str) -> int:
+    """Give the run's place among the attempts: an orchestrator's retry starts again at Glue's attempt 0."""
+    return next((index for index, run in enumerate(attempts.runs) if run.run_id == run_id), 0)
+
+
+def _fingerprint(context: Context, cause: Cause) -> str:
+    """Group recurrences: pipeline, category, mode and the error with its numbers taken out."""
+    root = context.errors[0].root if context.errors else None
+    error = f"{root.exception} {' '.join(root.conditions) or _NUMBERS.sub('#', root.message)[:200]}" if root else ""
+    name = context.pipeline.name or context.target.job_name
+    return "fp_" + _hash(name, cause.category, cause.mode, error)
+
+
+def _control_path(context: Context) -> str | None:
+    rows = [row for row in context.facts.control if row.run_id == context.facts.run.run_id]
+    return rows[-1].source_path if rows else None
+
+
+def _listed(context: Context) -> str | None:
+    return context.facts.source.uri or None if context.facts.source is not None else None
+
+
+def _affected_table(outputs: list[OutputState]) -> str | None:
+    """Name the table that needs attention first: one with visible leftovers, else the target."""
+    order = [WriteStatus.PARTIAL, WriteStatus.UNCERTAIN, WriteStatus.COMPLETE]
+    ranked = sorted(
+        outputs,
+        key=lambda one: (
+            order.index(one.state.status) if one.state.status in order else len(order),
+            one.state.role != "target",
+        ),
+    )
+    return ranked[0].state.table or None if ranked else None

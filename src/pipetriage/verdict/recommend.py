@@ -1,0 +1,219 @@
+"""What a person should do next, who must approve, and who must know. Text only: nothing here is ever executed."""
+
+from typing import NamedTuple
+
+from pipetriage.model.categories import Category, FailureMode
+from pipetriage.model.context import Context
+from pipetriage.model.incident import Option, Route, Step
+from pipetriage.model.write_state import Exposure, ExposureStatus, Rerun, RerunDecision, WriteState, WriteStatus
+from pipetriage.verdict.cause import Cause
+from pipetriage.verdict.queries import partition_query, snapshot_query
+from pipetriage.verdict.write_state import OutputState
+
+MANUAL_REVIEW = "manual review queue"
+_NEEDS_REVIEW = frozenset({WriteStatus.PARTIAL, WriteStatus.UNCERTAIN})
+
+
+class _Advice(NamedTuple):
+    action: str
+    approver: str
+    queue: str
+
+
+# Design section 3, word for word where it speaks.
+_ADVICE: dict[Category, _Advice] = {
+    Category.SCHEMA_DRIFT: _Advice(
+        "Quarantine the batch, review the schema contract, rerun with the same batch id after validation.",
+        "data-contract owner",
+        "data-contract owner",
+    ),
+    Category.DATA_SKEW: _Advice("Repartition or isolate the skewed keys.", "pipeline owner", "pipeline owner"),
+    Category.SMALL_FILE_PRESSURE: _Advice(
+        "Compact the affected partitions, with approval.", "platform team", "platform team"
+    ),
+    Category.SOURCE_DELAY: _Advice(
+        "Wait for the source, retry later, or mark the batch delayed.", "ingestion owner", "ingestion owner"
+    ),
+    Category.CODE_REGRESSION: _Advice(
+        "Roll back the deployment, or compare with the previous run.", "pipeline owner", "pipeline owner"
+    ),
+    Category.PERMISSION_ERROR: _Advice(
+        "Fix the access policy before retrying, with platform approval.", "platform team", "platform team"
+    ),
+    Category.PARTIAL_WRITE_RISK: _Advice(
+        "Check staging and the control table before any rerun.", MANUAL_REVIEW, MANUAL_REVIEW
+    ),
+    Category.UNKNOWN: _Advice(
+        "Escalate to an engineer with the summarised context.", "on-call engineer", "on-call engineer"
+    ),
+}
+
+
+def recommended_action(cause: Cause, states: list[WriteState], rerun: Rerun, safe_to_retry: bool) -> str:
+    """Give the one sentence that a tired person needs."""
+    if safe_to_retry and rerun.wait_for:
+        minutes = (rerun.retry_after_seconds or 0) // 60
+        return f"Wait for {rerun.wait_for}, then retry with the same batch id (look again in {minutes} minutes)."
+    if safe_to_retry:
+        return "Retry with the same batch id: nothing was written that a rerun would repeat."
+    action = _ADVICE[cause.category].action
+    partial = [one for one in states if one.status in _NEEDS_REVIEW]
+    if partial and cause.category is not Category.PARTIAL_WRITE_RISK:
+        return f"Do not rerun yet: {partial[0].table} is {partial[0].status.lower()}ly written. {action}".replace(
+            "uncertainly written", "in an uncertain state"
+        )
+    return action
+
+
+def steps(
+    context: Context, cause: Cause, outputs: list[OutputState], rerun: Rerun, exposed: list[Exposure]
+) -> list[Step]:
+    """List the next steps, most urgent first."""
+    advice = _ADVICE[cause.category]
+    evidence = list(dict.fromkeys(one for finding in cause.deciding for one in finding.evidence))[:6]
+    found: list[Step] = []
+    for one in outputs:
+        if one.state.status in _NEEDS_REVIEW:
+            found.append(
+                Step(
+                    action=f"Compare {one.state.table} with the control table and the source before anything is rerun.",
+                    why=one.state.why,
+                    approver=MANUAL_REVIEW,
+                    verify=partition_query(one) or snapshot_query(one),
+                    evidence=one.state.evidence[:6],
+                )
+            )
+    read = [one for one in exposed if one.status is not ExposureStatus.NOT_EXPOSED]
+    if read:
+        names = ", ".join(dict.fromkeys(f"{one.consumer} ({one.owner or 'owner not declared'})" for one in read[:5]))
+        why = f"{read[0].via}"
+        cited = [evidence_id for one in read for evidence_id in one.evidence][:6]
+        action = f"Tell the owners of what read the partial data: {names}."
+        found.append(Step(action=action, why=why, approver=None, verify=None, evidence=cited))
+    found.append(
+        Step(action=advice.action, why=cause.statement, approver=advice.approver, verify=None, evidence=evidence)
+    )
+    unknown = [reason for reason in rerun.reasons if not reason.holds]
+    if rerun.decision is RerunDecision.UNKNOWN and context.gaps:
+        gap = context.gaps[0]
+        action = f"Close the gap '{gap.source}': {gap.fix or gap.reason}."
+        why = unknown[0].why if unknown else gap.effect
+        found.append(Step(action=action, why=why, approver=None, verify=None, evidence=[]))
+    return found
+
+
+def options(cause: Cause, outputs: list[OutputState], rerun: Rerun, safe_to_retry: bool) -> list[Option]:
+    """List each way forward that applies when retrying is not safe, best first."""
+    if safe_to_retry:
+        return []
+    found: list[Option] = []
+    owner = _ADVICE[cause.category].approver
+    touched = [one for one in outputs if one.state.commits]
+    for one in touched:
+        found.extend(_ways_out(one, owner))
+    if cause.category is Category.SCHEMA_DRIFT:
+        found.append(
+            Option(
+                option="Quarantine the batch's input, agree on the schema contract, rerun with the same batch id.",
+                loses="nothing; the batch is late until the contract is agreed",
+                approver="data-contract owner",
+                check="the output tables hold nothing of this batch that a rerun would repeat",
+                verify=[query for one in outputs if (query := snapshot_query(one))],
+                evidence=[one for finding in cause.deciding for one in finding.evidence][:4],
+            )
+        )
+    if cause.category is Category.SOURCE_DELAY or cause.mode is FailureMode.TRANSIENT_SERVICE:
+        found.append(
+            Option(
+                option="Wait until the cause has cleared, then rerun with the same batch id.",
+                loses="time only",
+                approver=owner,
+                check="the source is complete, and every rule of the rerun decision holds",
+                verify=[],
+                evidence=[one for finding in cause.deciding for one in finding.evidence][:4],
+            )
+        )
+    if not found and rerun.decision is RerunDecision.SAFE:
+        found.append(
+            Option(
+                option="Fix the cause, then rerun with the same batch id: the rerun itself does no harm.",
+                loses="nothing",
+                approver=owner,
+                check="the cause is fixed",
+                verify=[],
+                evidence=[one for finding in cause.deciding for one in finding.evidence][:4],
+            )
+        )
+    return found
+
+
+def _ways_out(one: OutputState, owner: str) -> list[Option]:
+    state = one.state
+    found: list[Option] = []
+    queries = [query for query in (partition_query(one), snapshot_query(one)) if query]
+    if state.partitions_missing:
+        missing = ", ".join(state.partitions_missing[:12])
+        found.append(
+            Option(
+                option=f"Write only the missing partitions of {state.table}: {missing}.",
+                loses="nothing, if the partitions that are there are complete",
+                approver=owner,
+                check="each partition that is there holds as many records as its source",
+                verify=queries,
+                evidence=state.evidence[:6],
+            )
+        )
+    if state.status is WriteStatus.COMPLETE and state.role == "staging":
+        found.append(
+            Option(
+                option=f"Finish the publish from {state.table} after checks.",
+                loses="nothing",
+                approver=MANUAL_REVIEW,
+                check="staging is complete, and the target holds nothing of this batch",
+                verify=queries,
+                evidence=state.evidence[:6],
+            )
+        )
+    if state.rollback_snapshot is not None:
+        lost = state.later_commits_lost
+        drops = f"it would also drop {len(lost)} later commits ({', '.join(lost[:5])})" if lost else "no later commit"
+        found.append(
+            Option(
+                option=f"Have {state.table} rolled back to snapshot {state.rollback_snapshot}, then rerun the batch.",
+                loses=f"what the batch wrote; {drops}",
+                approver="platform team",
+                check="no later good commit is dropped, and no reader depends on the partial data",
+                verify=queries,
+                evidence=state.evidence[:6],
+            )
+        )
+    return found
+
+
+def route(context: Context, cause: Cause, states: list[WriteState], exposed: list[Exposure]) -> Route:
+    """Say which queue the incident goes to, and who else must know."""
+    queue = _ADVICE[cause.category].queue
+    also: list[str] = []
+    review = [one for one in states if one.status in _NEEDS_REVIEW]
+    if review and queue != MANUAL_REVIEW:
+        also.append(MANUAL_REVIEW)
+    for one in exposed:
+        if one.status is not ExposureStatus.NOT_EXPOSED and one.owner:
+            also.append(one.owner)
+    reason = f"{cause.category} goes to the {queue}"
+    if review:
+        reason += f"; {review[0].table} is {review[0].status}, so a person reviews it"
+    return Route(queue=queue, owner=_owner(context, queue), reason=reason, also=list(dict.fromkeys(also)))
+
+
+def _owner(context: Context, queue: str) -> str | None:
+    """Find the declared owner of a queue, however its name was spelled (``platform_team``, ``platform``)."""
+
+    def plain(name: str) -> str:
+        return name.lower().replace("-", " ").replace("_", " ")
+
+    wanted = plain(queue)
+    for name, owner in context.pipeline.owners.items():
+        if plain(name) in {wanted, wanted.rsplit(" ", 1)[0], wanted.removesuffix(" queue")}:
+            return owner
+    return context.pipeline.owners.get("default")

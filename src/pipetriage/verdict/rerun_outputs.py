@@ -1,0 +1,146 @@
+"""The rerun rules that are asked of each output table (design section 4.4, rules 2 and 3)."""
+
+from collections.abc import Iterator
+
+from pipetriage.model.context import Context
+from pipetriage.model.facts import Snapshot
+from pipetriage.model.write_state import Reason, WriteStatus
+from pipetriage.verdict.attempts import Attempts
+from pipetriage.verdict.attribution import Attributed, Owner
+from pipetriage.verdict.partitions import expected_partitions, partition_of, touched
+from pipetriage.verdict.write_state import OutputState
+
+_UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
+_REPEATABLE = frozenset({"overwrite_partitions", "overwrite_table", "merge"})
+
+Ruled = tuple[Reason, bool]
+"""A reason, and whether its failing means UNSAFE."""
+
+
+def output_rules(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruled]:
+    """Ask the rules of every output."""
+    for one in outputs:
+        yield from _observed(one)
+        yield from _repeated(one, context, attempts)
+        yield from _clobbered(one, context)
+
+
+def _reason(rule: str, one: OutputState, holds: bool, why: str, evidence: list[str] | None = None) -> Reason:
+    shown = one.state.evidence[:6] if evidence is None else evidence
+    return Reason(rule=rule, holds=holds, why=f"{one.state.table} ({one.state.role}): {why}", evidence=shown)
+
+
+def _observed(one: OutputState) -> Iterator[Ruled]:
+    """Rule: the table's evidence proves that nothing more than what is seen was written."""
+    unproven = one.state.status in {WriteStatus.UNOBSERVED, WriteStatus.UNCERTAIN} or bool(one.doubts)
+    why = (one.doubts[0] if one.doubts else one.state.why) if unproven else one.state.why
+    yield _reason("TABLE_UNOBSERVED", one, not unproven, why), False
+
+
+def _repeated(one: OutputState, context: Context, attempts: Attempts) -> Iterator[Ruled]:
+    """Rule: nothing of the batch is in the table, or writing it again replaces it."""
+    if one.state.status in _UNTOUCHED:
+        yield _reason("OUTPUT_REPEATED", one, True, one.state.why), False
+        return
+    if one.state.status is WriteStatus.UNOBSERVED:
+        yield _reason("OUTPUT_REPEATED", one, False, "what was written is unknown"), False
+        return
+    mode = one.output.write_mode
+    ours = one.by_owner(Owner.OURS)
+    committed = bool(ours) or (one.log is None and one.state.status in {WriteStatus.PARTIAL, WriteStatus.COMPLETE})
+    if one.state.role == "staging":
+        yield from _staging_repeated(one, context, attempts, committed)
+    elif mode == "append":
+        why = "the batch appends, and what it committed would be there twice"
+        yield _reason("OUTPUT_REPEATED", one, False, why), committed
+    elif mode is None:
+        yield _reason("OUTPUT_REPEATED", one, False, "rows are there, and the write mode is not declared"), False
+    elif mode not in _REPEATABLE:
+        yield _reason("OUTPUT_REPEATED", one, False, f"rows are there, and {mode} is not repeatable"), committed
+    elif mode == "merge" and not (one.output.keys and one.output.merge_repeatable):
+        why = "rows are there, and the merge is not declared repeatable (keys, merge_repeatable)"
+        yield _reason("OUTPUT_REPEATED", one, False, why), False
+    else:
+        yield _agreement(one, ours)
+
+
+def _agreement(one: OutputState, ours: list[Attributed]) -> Ruled:
+    """Ask whether the snapshots agree with the declared repeatable mode."""
+    mode = one.output.write_mode or ""
+    if one.log is None:
+        why = f"{mode} is declared, but a plain table's files do not show how they were written"
+        return _reason("WRITE_MODE_UNPROVEN", one, False, why), False
+    odd = [attributed.snapshot for attributed in ours if not _agrees(attributed.snapshot, mode)]
+    if odd or not ours:
+        shown = odd[0].operation or "no operation" if odd else "nothing that is proven ours"
+        why = f"{mode} is declared, but the snapshots seen show {shown}"
+        return _reason("WRITE_MODE_UNPROVEN", one, False, why), False
+    why = f"{mode} is declared and the snapshots agree: writing again replaces what is there"
+    return _reason("OUTPUT_REPEATED", one, True, why), False
+
+
+def _agrees(snapshot: Snapshot, mode: str) -> bool:
+    """Whether a snapshot's operation is one that the mode makes (Iceberg's DataOperations; Delta alike)."""
+    if snapshot.operation in {"overwrite", "delete"}:
+        # A static overwrite of the whole table declared as one of partitions would wipe the others.
+        emptied = snapshot.summary.get("total-data-files") == snapshot.summary.get("added-data-files", "0")
+        wiped = emptied and snapshot.summary.get("replace-partitions") != "true"
+        return not (mode == "overwrite_partitions" and wiped and _deleted(snapshot))
+    return mode == "merge" and any(key.startswith("spark.merge-into.") for key in snapshot.summary)
+
+
+def _deleted(snapshot: Snapshot) -> bool:
+    return snapshot.summary.get("deleted-data-files", "0") != "0"
+
+
+def _staging_repeated(one: OutputState, context: Context, attempts: Attempts, committed: bool) -> Iterator[Ruled]:
+    """Ask whether the job empties or replaces staging before it writes, in this run or the last good one."""
+    current = [a for a in one.by_owner(Owner.OURS) if a.run_id in {attempts.runs[-1].run_id, None}]
+    good = context.facts.last_good
+    previous = [a for a in one.attributed if good is not None and a.run_id in {good.run_id, good.first_attempt_id}]
+    for commits in (current, previous):
+        if commits and _empties(commits[0].snapshot):
+            why = "the job's first commit empties or replaces staging, so a rerun starts afresh"
+            yield _reason("STAGING_NOT_REPLACED", one, True, why), False
+            return
+    why = "rows of the batch are in staging, and the job is not seen to empty it first: they would be there twice"
+    yield _reason("STAGING_NOT_REPLACED", one, False, why), committed
+
+
+def _empties(snapshot: Snapshot) -> bool:
+    total, added = snapshot.summary.get("total-data-files"), snapshot.summary.get("added-data-files", "0")
+    return snapshot.operation in {"delete", "overwrite"} and total is not None and total == added
+
+
+def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
+    """Rule: no one else wrote to the partitions that this batch would replace."""
+    if one.output.write_mode == "append" or (one.output.write_mode is None and one.output.role == "staging"):
+        return
+    later = one.by_owner(Owner.OTHER, Owner.UNCLEAR, Owner.LATER)
+    later = [a for a in later if a.snapshot.operation != "replace" and a.owner is not Owner.UNCLEAR]
+    hit = [a for a in later if _touches_ours(one, a, context)]
+    if not hit:
+        yield _reason("LATER_BATCH_WRITTEN", one, True, "no one else wrote to these partitions since"), False
+        return
+    snapshot = hit[-1].snapshot
+    why = f"snapshot {snapshot.snapshot_id} was committed since by another writer: a rerun would overwrite it"
+    yield _reason("LATER_BATCH_WRITTEN", one, False, why, [snapshot.evidence]), True
+
+
+def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool:
+    """Whether another's commit touched partitions of this batch; any partition where either side is unknown."""
+    log = one.log
+    if one.output.write_mode == "overwrite_table" or log is None or log.entries is None or not log.entries_complete:
+        return True
+    theirs = [file for file in log.entries if file.snapshot_id == other.snapshot.snapshot_id and file.status in {1, 2}]
+    if not theirs:
+        return True
+    ours = {a.snapshot.snapshot_id for a in one.by_owner(Owner.OURS)}
+    mine = [file for file in log.entries if file.snapshot_id in ours]
+    expected = expected_partitions(one.output, context).values
+    if expected is None:
+        # The partitions that a half-done run wrote are not all that a rerun writes.
+        complete = one.state.status is WriteStatus.COMPLETE
+        return not (complete and mine) or bool(touched(theirs) & touched(mine))
+    field = one.output.partition_field
+    return bool({partition_of(file.partition, field) for file in theirs} & set(expected))

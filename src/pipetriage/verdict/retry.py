@@ -1,0 +1,124 @@
+"""May the batch be retried without a person? (design section 4.5)
+
+Only when the rerun is SAFE and the cause clears by itself. Every condition is named in ``retry_reasons``.
+"""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from pipetriage.model.categories import Category, FailureMode
+from pipetriage.model.context import Context
+from pipetriage.model.write_state import Reason, Rerun, RerunDecision
+from pipetriage.settings import SettleSettings
+from pipetriage.verdict.attempts import Attempts
+from pipetriage.verdict.cause import Cause
+
+_AWAITS_SOURCE = frozenset({FailureMode.MISSING_PATH, FailureMode.EMPTY_PATH})
+# Changes under which a missing path may be a wrong path rather than a late one.
+_PATH_MAY_HAVE_CHANGED = ("argument ", "code version", "script location", "engine version", "job modified")
+
+
+def retry_reasons(context: Context, attempts: Attempts, cause: Cause, rerun: Rerun) -> list[Reason]:
+    """Ask every condition; safe to retry only if all hold."""
+    return [
+        _reason("RERUN_NOT_SAFE", rerun.decision is RerunDecision.SAFE, f"rerun is {rerun.decision}"),
+        _reason(
+            "PARTIAL_WRITE_RISK",
+            cause.category is not Category.PARTIAL_WRITE_RISK,
+            f"the category is {cause.category}",
+        ),
+        *_clears_by_itself(context, cause),
+        *_attempts_left(context, attempts),
+        *_quality(context, attempts),
+    ]
+
+
+def _reason(rule: str, holds: bool, why: str, evidence: list[str] | None = None) -> Reason:
+    return Reason(rule=rule, holds=holds, why=why, evidence=evidence or [])
+
+
+def _clears_by_itself(context: Context, cause: Cause) -> Iterator[Reason]:
+    rule = "CAUSE_NEEDS_A_PERSON"
+    evidence = [one for finding in cause.deciding for one in finding.evidence][:4]
+    if context.facts.run.succeeded:
+        yield _reason(rule, False, "the run succeeded; running it again would override its result")
+    elif cause.mode is FailureMode.TRANSIENT_SERVICE and cause.category is Category.UNKNOWN:
+        yield _reason(rule, True, "a service failed for a while; nobody has to change anything", evidence)
+    elif cause.mode in _AWAITS_SOURCE and cause.category is Category.SOURCE_DELAY:
+        yield from _late_source(context, evidence)
+    else:
+        yield _reason(rule, False, f"{cause.category}/{cause.mode} does not clear without a person", evidence)
+
+
+def _late_source(context: Context, evidence: list[str]) -> Iterator[Reason]:
+    """Ask whether the failing path is this batch's declared source, and merely late."""
+    facts = context.facts
+    uri = facts.source_uri
+    if uri is None:
+        yield _reason("SOURCE_NOT_DECLARED", False, "the batch's source is not declared, so the path cannot be judged")
+        return
+    path = uri.partition("://")[2] or uri
+    named = any(
+        path.rstrip("/").lower() in _plain(f"{cause.message} {error.excerpt}")
+        for error in context.errors
+        for cause in error.causes
+    )
+    why = "the failing path is the declared source" if named else f"the error does not name the declared source {uri}"
+    yield _reason("OTHER_PATH_FAILED", named, why, evidence)
+    listed = facts.source is not None and facts.source.complete
+    why = "the source was listed" if listed else "the source could not be listed in full"
+    yield _reason("SOURCE_UNOBSERVED", listed, why, [facts.source.evidence] if facts.source else [])
+    refused = facts.denials or any(
+        "denied" in _plain(cause.message) for error in context.errors for cause in error.causes
+    )
+    why = "a refusal is seen, and a refused path looks like a missing one" if refused else "no refusal is seen"
+    yield _reason("REFUSAL_SEEN", not refused, why)
+    changed = [one.what for one in facts.changes if one.what.startswith(_PATH_MAY_HAVE_CHANGED)]
+    why = (
+        f"changed since the last good run: {', '.join(changed)}"
+        if changed
+        else "path, arguments and code are unchanged"
+    )
+    yield _reason("PATH_MAY_HAVE_CHANGED", not changed, why)
+
+
+def _plain(text: str) -> str:
+    """Write a message so that a path compares however its scheme and slashes were spelled."""
+    return text.lower().replace("\\", "/").replace("file:///", "/").replace("file:/", "/")
+
+
+def _attempts_left(context: Context, attempts: Attempts) -> Iterator[Reason]:
+    used, allowed = len(attempts.runs), context.pipeline.max_attempts
+    yield _reason("NO_ATTEMPTS_LEFT", used < allowed, f"{used} of {allowed} attempts are used")
+    later = [run for run in attempts.runs if run.succeeded]
+    if later:
+        yield _reason(
+            "BATCH_ALREADY_DONE", False, f"run {later[-1].run_id} of the batch succeeded", [later[-1].evidence]
+        )
+
+
+def _quality(context: Context, attempts: Attempts) -> Iterator[Reason]:
+    failed = [
+        rule
+        for rule in context.facts.quality
+        if rule.outcome == "FAIL" and (rule.run_id is None or rule.run_id in attempts.run_ids)
+    ]
+    why = f"rule {failed[0].rule} failed; a retry would override it" if failed else "no data-quality rule failed"
+    yield _reason("QUALITY_FAILED", not failed, why, [rule.evidence for rule in failed[:3]])
+
+
+def with_wait(context: Context, cause: Cause, rerun: Rerun, settle: SettleSettings) -> Rerun:
+    """Say what a retry has to wait for."""
+    if rerun.decision is not RerunDecision.SAFE:
+        return rerun
+    if cause.category is Category.SOURCE_DELAY and cause.mode in _AWAITS_SOURCE and context.facts.source_uri:
+        source = context.facts.source
+        arrived = source is not None and any(file.size > 0 for file in source.files)
+        if arrived:
+            return rerun
+        return replace(rerun, wait_for=context.facts.source_uri, retry_after_seconds=settle.source_wait_seconds)
+    if cause.mode is FailureMode.TRANSIENT_SERVICE:
+        wait = settle.service_wait_seconds
+        return replace(rerun, wait_for="the service that failed", retry_after_seconds=wait)
+    return rerun

@@ -1,0 +1,334 @@
+"""What the batch, over all its attempts, left in each output table (design section 4.2).
+
+Decided from table evidence. A log line never proves that nothing was written; it can disprove it.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from pipetriage.model.context import Context
+from pipetriage.model.facts import DataFile, Snapshot, TableFacts
+from pipetriage.model.pipeline import Output
+from pipetriage.model.write_state import Commit, WriteState, WriteStatus
+from pipetriage.verdict.attempts import Attempts
+from pipetriage.verdict.attribution import Attributed, Owner, attribute
+from pipetriage.verdict.leftovers import Leftovers, uncommitted_files
+from pipetriage.verdict.partitions import Expected, expected_partitions, partitions_of
+from pipetriage.verdict.plain_tables import hudi_state, plain_state
+from pipetriage.verdict.table_log import TableLog, table_log
+
+_PLAIN = frozenset({"parquet", "csv", "json", "orc", "avro", "text", "hive"})
+
+
+class OutputState(msgspec.Struct, frozen=True, kw_only=True):
+    """One output's write state with the evidence that the rerun rules need besides."""
+
+    output: Output
+    state: WriteState
+    log: TableLog | None
+    attributed: tuple[Attributed, ...]
+    doubts: tuple[str, ...]
+    """Why the table's evidence does not prove that there is nothing more."""
+    declared: bool
+
+    def by_owner(self, *owners: Owner) -> list[Attributed]:
+        """Give the commits of these owners since the first attempt began."""
+        return [one for one in self.attributed if one.owner in owners and not (one.before and one.owner is Owner.OTHER)]
+
+
+def table_format(output: Output, table: TableFacts | None) -> str | None:
+    """Name the format: declared, else what the evidence itself is, else what the catalog says."""
+    if output.format:
+        return output.format.lower()
+    if table is None:
+        return None
+    if table.iceberg is not None or table.entries is not None:
+        return "iceberg"
+    if table.delta is not None:
+        return "delta"
+    if table.hudi is not None:
+        return "hudi"
+    return table.catalog.table_format if table.catalog is not None else None
+
+
+def write_states(context: Context, attempts: Attempts) -> list[OutputState]:
+    """Judge every declared output, and every table that was seen without being declared."""
+    tables = {table.key: table for table in context.facts.tables}
+    declared = context.pipeline.declared_outputs()
+    pairs = [(output, tables.pop((output.role, output.table), None), True) for output in declared]  # type: ignore[call-overload]
+    pairs += [
+        (Output(table=key.name, role=key.role), table, False) for key, table in tables.items() if _anything_seen(table)
+    ]
+    states: list[OutputState] = []
+    for output, table, is_declared in pairs:
+        states.extend(_judge(output, table, is_declared, context, attempts))
+    return states
+
+
+def _anything_seen(table: TableFacts) -> bool:
+    return any(part is not None for part in (table.catalog, table.iceberg, table.listing, table.delta, table.hudi))
+
+
+def _judge(
+    output: Output, table: TableFacts | None, declared: bool, context: Context, attempts: Attempts
+) -> list[OutputState]:
+    kind = table_format(output, table)
+    base = WriteState(table=output.table, role=output.role, format=kind, status=WriteStatus.UNOBSERVED)
+    if table is None:
+        why = "no evidence of this table was seen"
+        return [_output_state(output, msgspec.structs.replace(base, why=why), (why,), declared)]
+    log = table_log(table, context, attempts)
+    if log is not None:
+        return _from_log(output, table, log, base, declared, context, attempts)
+    if kind == "hudi" and table.hudi is not None:
+        state, doubts = hudi_state(base, table.hudi, attempts)
+    elif kind in _PLAIN:
+        state, doubts = plain_state(base, output, table.listing, context, attempts)
+    else:
+        why = f"the table's {kind or 'commit'} metadata was not seen"
+        state, doubts = msgspec.structs.replace(base, why=why), (why,)
+    return [_output_state(output, state, doubts, declared)]
+
+
+def _output_state(output: Output, state: WriteState, doubts: tuple[str, ...], declared: bool) -> OutputState:
+    return OutputState(output=output, state=state, log=None, attributed=(), doubts=doubts, declared=declared)
+
+
+class _Commits(NamedTuple):
+    """The batch's commits of one table, by how readers see them."""
+
+    live: list[Attributed]
+    staged: list[Attributed]
+    gone: list[Attributed]
+    """Ours, but neither current nor on a branch: rolled back."""
+    unclear: list[Attributed]
+
+
+def _from_log(
+    output: Output,
+    table: TableFacts,
+    log: TableLog,
+    base: WriteState,
+    declared: bool,
+    context: Context,
+    attempts: Attempts,
+) -> list[OutputState]:
+    attributed = attribute(log.snapshots, context, attempts)
+    ours = [one for one in attributed if one.owner is Owner.OURS]
+    commits = _Commits(
+        live=[one for one in ours if one.snapshot.snapshot_id in log.live],
+        staged=[one for one in ours if one.snapshot.snapshot_id in log.branches],
+        gone=[one for one in ours if one.snapshot.snapshot_id not in log.live | log.branches],
+        unclear=[one for one in attributed if one.owner in {Owner.UNCLEAR, Owner.LATER}],
+    )
+    expected = expected_partitions(output, context)
+    leftovers = uncommitted_files(table, log, attempts)
+    status, why = _status(output, log, commits, expected, leftovers, context, attempts)
+    state = _numbers(base, output, log, commits.live, expected, leftovers, status, attributed)
+    evidence = [log.evidence, *(one.snapshot.evidence for one in (*commits.live, *commits.gone, *commits.unclear)[:20])]
+    if table.listing is not None and leftovers.files:
+        evidence.append(table.listing.evidence)
+    state = msgspec.structs.replace(state, status=status, why=why, evidence=evidence)
+    made = OutputState(output=output, state=state, log=log, attributed=attributed, doubts=log.doubts, declared=declared)
+    staged = _staged_state(output, log, commits.staged, base, expected, declared) if commits.staged else []
+    return [made, *staged]
+
+
+def _status(
+    output: Output,
+    log: TableLog,
+    commits: _Commits,
+    expected: Expected,
+    leftovers: Leftovers,
+    context: Context,
+    attempts: Attempts,
+) -> tuple[WriteStatus, str]:
+    if blurred := [one for one in commits.unclear if one.owner is Owner.UNCLEAR]:
+        return WriteStatus.UNCERTAIN, _naming(blurred)
+    if commits.gone:
+        return WriteStatus.UNCERTAIN, f"our snapshot {commits.gone[0].snapshot.snapshot_id} is no longer current"
+    if commits.live:
+        return _committed_status(output, log, commits.live, expected)
+    if commits.unclear:
+        # Nothing of ours is seen, but a person may have completed the batch by hand.
+        return WriteStatus.UNCERTAIN, _naming(commits.unclear)
+    if log.doubts:
+        if _log_says_committed(context):
+            return WriteStatus.UNCERTAIN, f"the log speaks of a commit, and {log.doubts[0]}"
+        return WriteStatus.UNOBSERVED, log.doubts[0]
+    if unknown := _commits_only_in_log(context):
+        return WriteStatus.UNCERTAIN, f"the log says that snapshot {unknown} was committed, no table's metadata has it"
+    if any(
+        row.status == "succeeded" and _row_of_batch(row.run_id, row.batch_id, attempts) for row in context.facts.control
+    ):
+        return WriteStatus.UNCERTAIN, "the control table calls the batch a success, the table has no commit of it"
+    if leftovers.files == 0:
+        return WriteStatus.NOT_STARTED, "no commit since the first attempt is ours, and no file was left"
+    what = "how many files were left is unknown" if leftovers.files is None else f"{leftovers.files} files were left"
+    return WriteStatus.UNCOMMITTED, f"no commit since the first attempt is ours; {what}"
+
+
+def _naming(commits: list[Attributed]) -> str:
+    ids = ", ".join(one.snapshot.snapshot_id for one in commits[:3])
+    return f"snapshot {ids}: {commits[0].why}"
+
+
+def _row_of_batch(run_id: str | None, batch_id: str | None, attempts: Attempts) -> bool:
+    return run_id in attempts.run_ids or (batch_id is not None and batch_id in attempts.batch_ids)
+
+
+def _committed_status(
+    output: Output, log: TableLog, live: list[Attributed], expected: Expected
+) -> tuple[WriteStatus, str]:
+    written = _written(output, log, live)
+    count = f"{len(live)} commit(s) of the batch are in the table"
+    if written is not None and expected.values is not None:
+        missing = [value for value in expected.values if value not in written]
+        if not missing:
+            return WriteStatus.COMPLETE, f"{count}, all {len(expected.values)} expected partitions are written"
+        done = len(expected.values) - len(missing)
+        return WriteStatus.PARTIAL, f"{count}, {done} of {len(expected.values)} expected partitions are written"
+    if written is not None and expected.count is not None:
+        status = WriteStatus.COMPLETE if len(written) >= expected.count else WriteStatus.PARTIAL
+        return status, f"{count}, {len(written)} of {expected.count} expected partitions are written"
+    if output.commits == "one" and expected.count is None:
+        return WriteStatus.COMPLETE, f"{count}, and the pipeline is declared to commit once"
+    return WriteStatus.PARTIAL, f"{count}; how many partitions are expected is not declared, or not seen"
+
+
+def _log_says_committed(context: Context) -> bool:
+    if context.facts.log.committed_snapshots:
+        return True
+    return any(cause.exception == "CommitStateUnknownException" for error in context.errors for cause in error.causes)
+
+
+def _commits_only_in_log(context: Context) -> str | None:
+    """Find a snapshot that the log says was committed and that no table's evidence holds."""
+    known = {
+        snapshot.snapshot_id
+        for table in context.facts.tables
+        if table.iceberg is not None
+        for snapshot in table.iceberg.snapshots
+    }
+    return next((one for one in context.facts.log.committed_snapshots if one not in known), None)
+
+
+def _added(log: TableLog, commits: list[Attributed]) -> list[DataFile] | None:
+    """Give the data files that these commits added; None when the entries do not hold them all."""
+    if log.entries is None or not log.entries_complete:
+        return None
+    ids = {one.snapshot.snapshot_id for one in commits}
+    files = [file for file in log.entries if file.snapshot_id in ids and file.status == 1 and file.content == 0]
+    for one in commits:
+        claimed = one.snapshot.summary.get("added-data-files")
+        held = sum(file.snapshot_id == one.snapshot.snapshot_id for file in files)
+        if claimed is not None and claimed.isdecimal() and int(claimed) != held:
+            return None
+    return files
+
+
+def _written(output: Output, log: TableLog, live: list[Attributed]) -> frozenset[str] | None:
+    files = _added(log, live)
+    return None if files is None else partitions_of(files, output.partition_field)
+
+
+def _records(snapshot: Snapshot, files: list[DataFile] | None) -> tuple[int | None, int | None]:
+    if files is not None:
+        mine = [file for file in files if file.snapshot_id == snapshot.snapshot_id]
+        return sum(file.records for file in mine), len(mine)
+    counts = (snapshot.summary.get(key, "") for key in ("added-records", "added-data-files"))
+    records, count = (int(value) if value.isdecimal() else None for value in counts)
+    return records, count
+
+
+def _numbers(
+    base: WriteState,
+    output: Output,
+    log: TableLog,
+    live: list[Attributed],
+    expected: Expected,
+    leftovers: Leftovers,
+    status: WriteStatus,
+    attributed: tuple[Attributed, ...],
+) -> WriteState:
+    """Put the state in numbers; what is not known stays None."""
+    known = status in {WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED, WriteStatus.PARTIAL, WriteStatus.COMPLETE}
+    files = _added(log, live)
+    written = _written(output, log, live) if known or live else None
+    commits = []
+    for one in live:
+        records, count = _records(one.snapshot, files)
+        commits.append(
+            Commit(
+                snapshot=one.snapshot.snapshot_id,
+                run=one.run_id,
+                committed_at=one.snapshot.committed_at,
+                records=records,
+                files=count,
+            )
+        )
+    counted = [commit.records for commit in commits]
+    total = None if any(one is None for one in counted) else sum(one for one in counted if one is not None)
+    missing = None
+    if expected.values is not None and written is not None and known:
+        missing = [value for value in expected.values if value not in written]
+    first = live[0].snapshot if live else None
+    lost = [
+        one.snapshot.snapshot_id
+        for one in attributed
+        if first is not None
+        and one.owner is not Owner.OURS
+        and one.snapshot.snapshot_id in log.live
+        and (one.snapshot.sequence_number, one.snapshot.committed_at) > (first.sequence_number, first.committed_at)
+    ]
+    return msgspec.structs.replace(
+        base,
+        partitions_expected=expected.count,
+        partitions_written=_count_expected(written, expected),
+        partitions_missing=missing,
+        commits=commits,
+        records_written=total if known or live else None,
+        records_rerun_would_repeat=_repeated(output, total) if known else None,
+        uncommitted_files=leftovers.files,
+        uncommitted_bytes=leftovers.size,
+        rollback_snapshot=first.parent_id if first is not None else None,
+        later_commits_lost=lost,
+    )
+
+
+def _count_expected(written: frozenset[str] | None, expected: Expected) -> int | None:
+    if written is None:
+        return None
+    return len(written & set(expected.values)) if expected.values is not None else len(written)
+
+
+def _repeated(output: Output, total: int | None) -> int | None:
+    if total == 0:
+        return 0
+    if output.write_mode == "append" or (output.role == "staging" and output.write_mode is None):
+        return total
+    return 0 if output.write_mode in {"overwrite_partitions", "overwrite_table"} else None
+
+
+def _staged_state(
+    output: Output, log: TableLog, staged: list[Attributed], base: WriteState, expected: Expected, declared: bool
+) -> list[OutputState]:
+    """Judge commits that were staged (write-audit-publish) or made on a branch: committed output, not current."""
+    status, why = _committed_status(output, log, staged, expected)
+    staging = msgspec.structs.replace(output, role="staging")
+    none_left = Leftovers(files=None, size=None)
+    state = _numbers(base, staging, log, staged, expected, none_left, status, ())
+    state = msgspec.structs.replace(
+        state,
+        role="staging",
+        status=status,
+        why=f"staged, not current: {why}",
+        rollback_snapshot=None,
+        evidence=[log.evidence, *(one.snapshot.evidence for one in staged[:20])],
+    )
+    return [
+        OutputState(
+            output=staging, state=state, log=log, attributed=tuple(staged), doubts=log.doubts, declared=declared
+        )
+    ]
