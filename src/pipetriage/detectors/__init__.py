@@ -4,8 +4,14 @@ The order of the tables is the order of precedence within one cause: a refusal w
 looks like, a commit's own words over the failed call beneath them, the exact over the general.
 """
 
-from pipetriage.detectors import code_regression, partial_write_risk, permission_error, schema_drift, source_delay
-from pipetriage.detectors import unknown as unknown_modes
+from pipetriage.detectors import (
+    code_regression,
+    partial_write_risk,
+    permission_error,
+    schema_rules,
+    source_delay,
+    unknown_rules,
+)
 from pipetriage.detectors.code_regression import CodeRegression
 from pipetriage.detectors.data_skew import DataSkew
 from pipetriage.detectors.interface import Detector
@@ -24,16 +30,17 @@ RULES_VERSION = "1"
 
 ALL_RULES: tuple[Rule, ...] = (
     *partial_write_risk.RULES[:3],
-    *unknown_modes.CONFIGURATION,
+    *unknown_rules.CONFIGURATION,
     *permission_error.RULES,
     *partial_write_risk.RULES[3:],
     *code_regression.RULES,
-    *schema_drift.RULES,
-    *unknown_modes.EXHAUSTED,
+    *schema_rules.RULES,
+    *unknown_rules.LOST_NODES,
+    *unknown_rules.EXHAUSTED,
     *source_delay.RULES,
-    *schema_drift.AMBIGUOUS,
-    *unknown_modes.QUALITY,
-    *unknown_modes.TRANSIENT,
+    *schema_rules.AMBIGUOUS,
+    *unknown_rules.QUALITY,
+    *unknown_rules.TRANSIENT,
     *code_regression.GENERAL,
 )
 

@@ -35,9 +35,10 @@ RULES: tuple[Rule, ...] = (
         mode=FailureMode.LINKAGE_ERROR,
         says="a Java class or method that the code was built against is not there",
         exceptions=words(
-            "NoSuchMethodError NoClassDefFoundError ClassNotFoundException AbstractMethodError IncompatibleClassChangeError "
-            "NoSuchFieldError UnsupportedClassVersionError LinkageError VerifyError ExceptionInInitializerError "
-            "UnsatisfiedLinkError NoSuchMethodException IllegalAccessError ServiceConfigurationError BootstrapMethodError"
+            "NoSuchMethodError NoClassDefFoundError ClassNotFoundException AbstractMethodError "
+            "IncompatibleClassChangeError NoSuchFieldError UnsupportedClassVersionError LinkageError "
+            "VerifyError ExceptionInInitializerError UnsatisfiedLinkError NoSuchMethodException "
+            "IllegalAccessError ServiceConfigurationError BootstrapMethodError"
         ),
     ),
     Rule(
@@ -105,7 +106,7 @@ GENERAL: tuple[Rule, ...] = (
         mode=FailureMode.TRANSFORMATION_ERROR,
         says="the code uses a column that is not there",
         conditions=words("ATTRIBUTE_NOT_SUPPORTED"),
-        text=pattern(r"'DataFrame' object has no attribute", r"^Column not found: "),
+        text=pattern(r"'DataFrame' object has no attribute", r"\bColumn not found: "),
         reading=Reading.CODE_OR_DRIFT,
     ),
     Rule(
@@ -114,14 +115,16 @@ GENERAL: tuple[Rule, ...] = (
         says="the transformation failed",
         conditions=words(
             "FAILED_EXECUTE_UDF UDF_ERROR FAILED_FUNCTION_CALL FOREACH_BATCH_USER_FUNCTION_ERROR "
-            "FOREACH_USER_FUNCTION_ERROR MISSING_AGGREGATION UNSUPPORTED_EXPR_FOR_OPERATOR GROUP_BY_AGGREGATE "
-            "UDF_USER_CODE_ERROR ARROW_TYPE_MISMATCH INVALID_PANDAS_UDF_PLACEMENT UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY"
+            "FOREACH_USER_FUNCTION_ERROR MISSING_AGGREGATION UNSUPPORTED_EXPR_FOR_OPERATOR "
+            "GROUP_BY_AGGREGATE UDF_USER_CODE_ERROR ARROW_TYPE_MISMATCH INVALID_PANDAS_UDF_PLACEMENT "
+            "UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY"
         ),
         exceptions=words(
-            "NullPointerException TypeError IndexError ZeroDivisionError ClassCastException ArrayIndexOutOfBoundsException "
-            "IndexOutOfBoundsException StringIndexOutOfBoundsException UnsupportedOperationException NotImplementedError "
-            "RecursionError StackOverflowError ArithmeticException MatchError StopIteration ValueError LookupError "
-            "PySparkTypeError PySparkValueError PySparkAttributeError UnicodeDecodeError OverflowError PicklingError "
+            "NullPointerException TypeError IndexError ZeroDivisionError ClassCastException "
+            "ArrayIndexOutOfBoundsException IndexOutOfBoundsException StringIndexOutOfBoundsException "
+            "UnsupportedOperationException NotImplementedError RecursionError StackOverflowError "
+            "ArithmeticException MatchError StopIteration ValueError LookupError PySparkTypeError "
+            "PySparkValueError PySparkAttributeError UnicodeDecodeError OverflowError PicklingError "
             "NotSerializableException IllegalArgumentException"
         ),
         reading=Reading.CODE,

@@ -1,10 +1,11 @@
 """DATA_SKEW: a few keys hold most of the data, and the task that has them broke or never finished."""
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
-from pipetriage.detectors.rules import RuleBook, strongest, unique
+from pipetriage.detectors.rules import Hit, RuleBook, strongest, unique
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.facts import StageFacts
@@ -81,6 +82,22 @@ def _ratio(largest: float, median: float) -> float:
     return largest / median if median > 0 else float("inf")
 
 
+# What names an executor, a task or a stage: in the driver alone, no key can be too heavy.
+_IN_TASKS = re.compile(r"stage failure|Lost task|\bexecutor\b|\bTID\b|TaskSetManager", re.IGNORECASE)
+
+
+def from_skew(context: Context, hit: Hit, thresholds: ThresholdSettings) -> bool:
+    """Whether skew was seen and this error is of the kind that it causes: tasks that ran out of memory or disk."""
+    if hit.rule.mode is not FailureMode.RESOURCE_EXHAUSTED:
+        return False
+    skews = skew_evidence(context, thresholds)
+    if not skews or hit.rule.id in {"result-size", "broadcast", "driver-memory"}:
+        return False
+    texts = (hit.error.stream, hit.error.logger, hit.error.excerpt, *(cause.message for cause in hit.error.causes))
+    in_tasks = hit.rule.id.startswith("task-") or any(_IN_TASKS.search(text) for text in texts)
+    return in_tasks or any(skew.failed for skew in skews)
+
+
 class DataSkew:
     """Finds skew, and says that it broke the run only where what broke fits it."""
 
@@ -102,12 +119,10 @@ class DataSkew:
         exhausted = [
             hit
             for hit in self._book.hits(context)
-            if hit.rule.mode is FailureMode.RESOURCE_EXHAUSTED and hit.error.terminal and not hit.error.survived
+            if hit.error.terminal and not hit.error.survived and from_skew(context, hit, self._thresholds)
         ]
-        # Only what happens in tasks can come of a skewed key: not the driver, not a full result.
-        exhausted = [hit for hit in exhausted if hit.rule.id.startswith("task-")]
         other = self._book.other_cause(context, Category.DATA_SKEW)
-        told = other is not None and not other.rule.id.startswith("task-")
+        told = other is not None and not from_skew(context, other, self._thresholds)
         for skew in skews[:3]:
             mode, strength, statement = skew.mode, Strength.WEAK, skew.what
             evidence = (skew.evidence, *(hit.error.evidence for hit in exhausted[:2]))

@@ -39,14 +39,16 @@ RULES: tuple[Rule, ...] = (
         mode=FailureMode.COMMIT_CONFLICT,
         says="another writer changed the table while this run wrote to it",
         conditions=words(
-            "DELTA_CONCURRENT_APPEND DELTA_CONCURRENT_DELETE_READ DELTA_CONCURRENT_DELETE_DELETE DELTA_CONCURRENT_WRITE "
-            "DELTA_CONCURRENT_TRANSACTION DELTA_METADATA_CHANGED DELTA_PROTOCOL_CHANGED DELTA_MAX_COMMIT_RETRIES_EXCEEDED "
-            "DELTA_VERSIONS_NOT_CONTIGUOUS CONCURRENT_STREAM_LOG_UPDATE TRANSACTION_CONFLICT"
+            "DELTA_CONCURRENT_APPEND DELTA_CONCURRENT_DELETE_READ DELTA_CONCURRENT_DELETE_DELETE "
+            "DELTA_CONCURRENT_WRITE DELTA_CONCURRENT_TRANSACTION DELTA_METADATA_CHANGED "
+            "DELTA_PROTOCOL_CHANGED DELTA_MAX_COMMIT_RETRIES_EXCEEDED DELTA_VERSIONS_NOT_CONTIGUOUS "
+            "CONCURRENT_STREAM_LOG_UPDATE TRANSACTION_CONFLICT"
         ),
         exceptions=words(
-            "CommitFailedException ConcurrentAppendException ConcurrentDeleteReadException ConcurrentDeleteDeleteException "
-            "ConcurrentWriteException ConcurrentTransactionException MetadataChangedException ProtocolChangedException "
-            "HoodieWriteConflictException HoodieEarlyConflictDetectionException HoodieLockException CommitConflictException "
+            "CommitFailedException ConcurrentAppendException ConcurrentDeleteReadException "
+            "ConcurrentDeleteDeleteException ConcurrentWriteException ConcurrentTransactionException "
+            "MetadataChangedException ProtocolChangedException HoodieWriteConflictException "
+            "HoodieEarlyConflictDetectionException HoodieLockException CommitConflictException "
             "CommitFailedError ConcurrentModificationException"
         ),
     ),

@@ -160,9 +160,10 @@ RULES: tuple[Rule, ...] = (
         mode=FailureMode.IAM_DENIED,
         says="access was refused",
         exceptions=words(
-            "AccessDeniedException AccessControlException ForbiddenException NotAuthorizedException S3AccessDeniedException "
-            "UnauthorizedException PermissionError NotAuthorizedError ForbiddenError AuthorizationException ClientAuthError "
-            "AuthenticationException AccessDeniedError UnauthorizedError"
+            "AccessDeniedException AccessControlException ForbiddenException NotAuthorizedException "
+            "S3AccessDeniedException UnauthorizedException PermissionError NotAuthorizedError "
+            "ForbiddenError AuthorizationException ClientAuthError AuthenticationException "
+            "AccessDeniedError UnauthorizedError"
         ),
     ),
     Rule(
@@ -229,7 +230,7 @@ class PermissionRefused:
                 failure_mode=FailureMode.IAM_DENIED,
                 # Jobs try calls that they can do without; a refusal that no error tells of may be one.
                 strength=Strength.MODERATE if alone else Strength.WEAK,
-                statement=f"CloudTrail has a refused {first.event_name} of {first.event_source}{where} ({first.error_code})",
+                statement=f"CloudTrail: {first.event_source} refused {first.event_name}{where} ({first.error_code})",
                 evidence=unique(denial.evidence for denial in denials[:5]),
             )
         ]

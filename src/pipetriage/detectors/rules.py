@@ -17,19 +17,27 @@ from pipetriage.model.categories import CATEGORY_OF, Category, FailureMode
 from pipetriage.model.context import Cause, Context, LogError
 from pipetriage.model.finding import Finding, Strength
 
+
+def words(text: str) -> frozenset[str]:
+    """Split a table's line of names."""
+    return frozenset(text.split())
+
+
 # Exceptions and conditions that carry no meaning of their own: what they wrap, or are wrapped in, decides.
-GENERIC = frozenset(
-    "Exception RuntimeException RuntimeError Error Throwable IOException UncheckedIOException ExecutionException "
-    "CompletionException InvocationTargetException UndeclaredThrowableException PrivilegedActionException SparkException "
-    "Py4JJavaError Py4JError PythonException SparkRuntimeException QueryExecutionException AnalysisException "
-    "SparkConnectGrpcException IllegalStateException UnknownException CapturedException StreamingQueryException "
-    "SdkClientException AmazonClientException SdkException AWSClientIOException CalledProcessError SystemExit "
-    "GlueException AwsErrorException RemoteException HiveException".split()
+GENERIC = words(
+    "Exception RuntimeException RuntimeError Error Throwable IOException UncheckedIOException "
+    "ExecutionException CompletionException InvocationTargetException UndeclaredThrowableException "
+    "PrivilegedActionException SparkException Py4JJavaError Py4JError PythonException "
+    "SparkRuntimeException QueryExecutionException AnalysisException SparkConnectGrpcException "
+    "IllegalStateException UnknownException CapturedException StreamingQueryException SdkClientException "
+    "AmazonClientException SdkException AWSClientIOException CalledProcessError SystemExit GlueException "
+    "AwsErrorException RemoteException HiveException ClientError AmazonServiceException S3Exception "
+    "AmazonS3Exception AmazonDynamoDBException"
 )
-WRAPPER_CONDITIONS = frozenset(
-    "TASK_WRITE_FAILED WRITING_JOB_ABORTED FAILED_READ_FILE FAILED_JDBC JOB_ABORTED INTERNAL_ERROR FAILED_EXECUTE_UDF "
-    "DATA_SOURCE_EXTERNAL_ERROR FOREACH_BATCH_USER_FUNCTION_ERROR FOREACH_USER_FUNCTION_ERROR STREAM_FAILED "
-    "QUERY_EXECUTION_TIMEOUT_EXCEEDED OPERATION_CANCELED".split()
+WRAPPER_CONDITIONS = words(
+    "TASK_WRITE_FAILED WRITING_JOB_ABORTED FAILED_READ_FILE FAILED_JDBC JOB_ABORTED INTERNAL_ERROR "
+    "FAILED_EXECUTE_UDF DATA_SOURCE_EXTERNAL_ERROR FOREACH_BATCH_USER_FUNCTION_ERROR "
+    "FOREACH_USER_FUNCTION_ERROR STREAM_FAILED QUERY_EXECUTION_TIMEOUT_EXCEEDED OPERATION_CANCELED"
 )
 # An exception class that a wrapper's message quotes at the start of a line or after a colon
 # (``PythonException: … KeyError: 'x'``); the name is bounded, so time stays linear.
@@ -63,7 +71,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     exceptions: frozenset[str] = frozenset()
     """Simple class names."""
     text: re.Pattern[str] | None = None
-    """Searched in the message; no nested quantifiers, every repetition bounded."""
+    """Searched in the class and message; no nested quantifiers, every repetition bounded."""
     reading: Reading = Reading.PLAIN
     ceiling: Strength = Strength.STRONG
     overrides: bool = False
@@ -233,7 +241,7 @@ def _fits(rule: Rule, name: str, message: str) -> bool:
         return False
     if rule.exceptions and name not in rule.exceptions:
         return False
-    return rule.text is None or rule.text.search(message) is not None
+    return rule.text is None or rule.text.search(f"{name}: {message}") is not None
 
 
 def _meaningless(cause: Cause) -> bool:
@@ -277,11 +285,6 @@ def _hint(word: str, category: Category, detector: str, evidence: str) -> Iterat
             statement=f"Glue itself classed the failure as {word.strip().upper()}",
             evidence=(evidence,),
         )
-
-
-def words(text: str) -> frozenset[str]:
-    """Split a table's line of names."""
-    return frozenset(text.split())
 
 
 def pattern(*alternatives: str) -> re.Pattern[str]:

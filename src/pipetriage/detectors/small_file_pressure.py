@@ -36,14 +36,14 @@ def many_files(context: Context, thresholds: ThresholdSettings) -> list[ManyFile
     """Find listings and tables with many files that are small on average; the most files first."""
     found = []
     listing = context.facts.source
-    if listing is not None and (one := _in_listing(listing, FailureMode.MANY_INPUT_FILES, thresholds)):
-        found.append(one)
+    first = _in_listing(listing, FailureMode.MANY_INPUT_FILES, thresholds) if listing is not None else None
+    if first is not None:
+        found.append(first)
     for table in context.facts.tables:
-        if table.iceberg is not None and (one := _in_iceberg(table.key.name, table.iceberg, thresholds)):
-            found.append(one)
-        elif table.listing is not None and (
-            one := _in_listing(table.listing, FailureMode.MANY_TABLE_FILES, thresholds)
-        ):
+        one = _in_iceberg(table.key.name, table.iceberg, thresholds) if table.iceberg is not None else None
+        if one is None and table.listing is not None:
+            one = _in_listing(table.listing, FailureMode.MANY_TABLE_FILES, thresholds)
+        if one is not None:
             found.append(one)
     for application in context.facts.spark:
         for stage in application.stages:

@@ -62,7 +62,7 @@ _ROLES: tuple[Role, ...] = ("target", "staging")
 class _FileNote(msgspec.Struct, frozen=True):
     uri: str | None = None
     locator: str | None = None
-    observed_at: datetime | str | int | float | None = None
+    observed_at: Any = None
     complete: bool | None = None
 
 
@@ -80,7 +80,7 @@ class _GapNote(msgspec.Struct, frozen=True):
 class _Manifest(msgspec.Struct, frozen=True):
     bundle_version: int
     run: _RunNote
-    captured_at: datetime | str | int | float | None = None
+    captured_at: Any = None
     pipeline: Pipeline = Pipeline()
     files: dict[str, _FileNote] = {}
     gaps: list[_GapNote] = []

@@ -51,7 +51,7 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts) -> Iterato
     if one.state.role == "staging":
         yield from _staging_repeated(one, context, attempts, committed)
     elif mode == "append":
-        why = "the batch appends, and what it committed would be there twice"
+        why = f"{one.state.why}; the batch appends, so a rerun would write them a second time"
         yield _reason("OUTPUT_REPEATED", one, False, why), committed
     elif mode is None:
         yield _reason("OUTPUT_REPEATED", one, False, "rows are there, and the write mode is not declared"), False
@@ -103,7 +103,7 @@ def _staging_repeated(one: OutputState, context: Context, attempts: Attempts, co
             why = "the job's first commit empties or replaces staging, so a rerun starts afresh"
             yield _reason("STAGING_NOT_REPLACED", one, True, why), False
             return
-    why = "rows of the batch are in staging, and the job is not seen to empty it first: they would be there twice"
+    why = f"{one.state.why}; the job is not seen to empty staging first, so a rerun would write them a second time"
     yield _reason("STAGING_NOT_REPLACED", one, False, why), committed
 
 

@@ -182,7 +182,8 @@ def _committed_status(
     output: Output, log: TableLog, live: list[Attributed], expected: Expected
 ) -> tuple[WriteStatus, str]:
     written = _written(output, log, live)
-    count = f"{len(live)} commit(s) of the batch are in the table"
+    count = "1 commit of the batch is" if len(live) == 1 else f"{len(live)} commits of the batch are"
+    count += " in the table"
     if written is not None and expected.values is not None:
         missing = [value for value in expected.values if value not in written]
         if not missing:

@@ -1,0 +1,295 @@
+"""The command line: ``pipetriage --help``. Thin: it parses, calls the flow, prints, and turns errors into exit codes.
+
+Only click and the standard library are imported here, so that ``--help`` stays fast; commands import the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipetriage import __version__
+from pipetriage.entrypoints.boundary import complain, run
+from pipetriage.errors import ConfigError, StoreError, TargetError, UsageError
+
+if TYPE_CHECKING:
+    from pipetriage.bootstrap import App
+    from pipetriage.model.incident import Incident
+    from pipetriage.stores.interface import IncidentStore
+    from pipetriage.verdict.gate import GateAnswer
+
+EXIT_BLOCKED = 10
+"""``gate``: no retry, or not yet. An orchestrator must not retry on any code but 0."""
+
+Command = Callable[..., None]
+
+
+def _store_options(command: Command) -> Command:
+    command = click.option("--store", metavar="URL", help="Incident store: a SQLite file, or a database URL.")(command)
+    return click.option(
+        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file; default: ./pipetriage.toml."
+    )(command)
+
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  pipetriage demo                          see the whole thing on a small lake of its own
+  pipetriage triage ./bundle               triage a run from files
+  pipetriage gate local:orders_daily/run-7 && rerun    retry only if allowed
+
+pipetriage reads. It never changes data, permissions or jobs.""",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Is it safe to rerun a failed pipeline run, and what is already wrong downstream?"""
+
+
+@cli.command(
+    short_help="See it all on a small lake of its own.",
+    epilog="""\b
+Examples:
+  pipetriage demo
+  pipetriage demo --keep ./lake            leave the lake there to explore""",
+)
+@click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Build it in DIR and leave it there.")
+@_json_option
+@click.pass_context
+def demo(ctx: click.Context, keep: Path | None, as_json: bool) -> None:
+    """Build a small Iceberg lake, break its pipelines, triage them, and prove the verdict.
+
+    Needs the demo extra; no cloud, no key, no server.
+    """
+    try:
+        # Imports pyiceberg and pyarrow, which the core does not have.
+        from pipetriage.demo.command import run as play
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("pyiceberg", "pyarrow"):
+            raise
+        from pipetriage.errors import MissingExtraError
+
+        raise MissingExtraError("demo", "pipetriage demo") from error
+
+    def echo(text: str) -> None:
+        click.echo(text, err=as_json)
+
+    ctx.exit(play(keep, echo, _print_json if as_json else _print_text))
+
+
+@cli.command(
+    short_help="What broke, what was written, what to do.",
+    epilog="""\b
+TARGET is a bundle folder, or local:PIPELINE/RUN for the sources in the settings file.
+
+\b
+Examples:
+  pipetriage triage ./bundle
+  pipetriage triage local:orders_daily/latest --json | jq .safe_to_retry
+  pipetriage triage ./bundle --no-store    leave no trace""",
+)
+@click.argument("target")
+@_json_option
+@click.option("--model", metavar="M", help="Model that comments on the verdict, or none (the default).")
+@click.option("--no-store", is_flag=True, help="Do not keep the incident.")
+@_store_options
+def triage(
+    target: str, as_json: bool, model: str | None, no_store: bool, config: Path | None, store: str | None
+) -> None:
+    """Say what broke, what was written, whether a rerun is safe, and what to do.
+
+    Exits 0 when it produced an incident, safe or not.
+    """
+    if model not in (None, "none"):
+        raise UsageError(f"--model {model}: the model layer is not in this version; leave it out, or say none")
+    try:
+        app = _open(config, store, use_store=not no_store)
+    except StoreError as error:
+        # A verdict that cannot be kept is still the answer at three in the morning.
+        complain(f"warning: {error}; this incident will not be kept")
+        app = _open(config, store, use_store=False)
+    incident = app.triage(target)
+    _warn_of_store(app)
+    _print_json(incident) if as_json else _print_text(incident)
+
+
+@cli.command(
+    short_help="May this run be retried now, or this table be read?",
+    epilog="""\b
+Exit codes: 0 allowed now, 10 blocked or still waiting, 3 could not triage. Only 0 means yes.
+
+\b
+Examples:
+  pipetriage gate local:orders_daily/run-7 && rerun_the_job
+  pipetriage gate --read analytics.orders && run_the_report""",
+)
+@click.argument("target", required=False)
+@click.option("--read", "table", metavar="TABLE", help="For readers: may TABLE hold part of a failed batch?")
+@_json_option
+@_store_options
+@click.pass_context
+def gate(
+    ctx: click.Context, target: str | None, table: str | None, as_json: bool, config: Path | None, store: str | None
+) -> None:
+    """Answer a scheduler: may this run be retried now, or this table be read?
+
+    Evidence is always collected afresh. One retry is allowed for each failed run.
+    """
+    if (target is None) == (table is None):
+        raise click.UsageError("give either TARGET or --read TABLE")
+    try:
+        app = _open(config, store)
+        if table is not None:
+            ctx.exit(_gate_read(_store_of(app), table, as_json))
+        answer = app.gate(target or "")
+    except (ConfigError, UsageError) as error:
+        # The exit codes of a gate are a contract: 3 is "could not triage", whatever stood in the way.
+        raise TargetError(str(error)) from error
+    _warn_of_store(app)
+    _print_json(answer) if as_json else _print_gate(answer)
+    ctx.exit(0 if answer.allowed else EXIT_BLOCKED)
+
+
+def _gate_read(store: IncidentStore, table: str, as_json: bool) -> int:
+    found = store.unsafe_readers(table)
+    if as_json:
+        _print_json({"table": table, "allowed": not found, "incidents": found})
+    elif not found:
+        click.echo(f"CLEAR  no open incident leaves part of a batch in {_plain(table)}")
+    else:
+        click.echo(f"BLOCKED  {_plain(table)} may hold part of a batch")
+        _print_list(found)
+    return EXIT_BLOCKED if found else 0
+
+
+@cli.group()
+def incidents() -> None:
+    """Look at the incidents that were kept."""
+
+
+@incidents.command(
+    "list",
+    epilog="""\b
+Examples:
+  pipetriage incidents list
+  pipetriage incidents list --pipeline orders_daily --limit 5 --json""",
+)
+@_json_option
+@click.option("--pipeline", metavar="NAME", help="Only this pipeline.")
+@click.option("--category", metavar="CATEGORY", help="Only this failure category.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
+@_store_options
+def list_incidents(
+    as_json: bool, pipeline: str | None, category: str | None, limit: int, config: Path | None, store: str | None
+) -> None:
+    """List incidents, newest first."""
+    from pipetriage.model.categories import Category
+
+    try:
+        wanted = Category(category.upper()) if category else None
+    except ValueError as error:
+        raise UsageError(f"--category {category}: choose from {', '.join(Category)}") from error
+    found = _store_of(_open(config, store)).list(pipeline=pipeline, category=wanted, limit=limit)
+    _print_json(found) if as_json else _print_list(found)
+
+
+@incidents.command(
+    "show",
+    epilog="""\b
+ID is an incident id, the beginning of one, or a run id.
+
+\b
+Examples:
+  pipetriage incidents show 3f2a
+  pipetriage incidents show jr_0a1b2c --history""",
+)
+@click.argument("reference", metavar="ID")
+@_json_option
+@click.option("--history", is_flag=True, help="Every verdict on this run, oldest first.")
+@_store_options
+def show_incident(reference: str, as_json: bool, history: bool, config: Path | None, store: str | None) -> None:
+    """Show one incident as it was triaged."""
+    kept = _store_of(_open(config, store))
+    incident = kept.get(reference)
+    if not history:
+        _print_json(incident) if as_json else _print_text(incident)
+        return
+    revisions = kept.history(incident.incident_id)
+    if as_json:
+        _print_json(revisions)
+        return
+    for number, revision in enumerate(revisions, start=1):
+        click.echo(f"Verdict {number} of {len(revisions)}, made {revision.created_at:%Y-%m-%d %H:%M:%S} UTC\n")
+        _print_text(revision)
+        if number < len(revisions):
+            click.echo()
+
+
+@cli.command(
+    epilog="""\b
+Example:
+  pipetriage schema > incident.schema.json"""
+)
+def schema() -> None:
+    """Print the JSON Schema of an incident."""
+    from pipetriage.model.incident import json_schema
+
+    _print_json(json_schema())
+
+
+def _open(config: Path | None, store_url: str | None, *, use_store: bool = True) -> App:
+    from pipetriage.bootstrap import open_app
+
+    return open_app(config=config, store_url=store_url, use_store=use_store)
+
+
+def _store_of(app: App) -> IncidentStore:
+    if app.store is None:
+        raise StoreError(getattr(app, "store_error", None) or "there is no incident store: name one with --store FILE")
+    return app.store
+
+
+def _warn_of_store(app: App) -> None:
+    if error := getattr(app, "store_error", None):
+        complain(f"warning: {error}; this incident was not kept")
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _print_text(incident: Incident) -> None:
+    from pipetriage.entrypoints.render import make_console, print_incident
+
+    print_incident(incident, make_console())
+
+
+def _print_list(found: Sequence[Incident]) -> None:
+    from pipetriage.entrypoints.render import make_console, print_incident_list
+
+    print_incident_list(found, make_console())
+
+
+def _print_gate(answer: GateAnswer) -> None:
+    wait = f", ask again in {answer.retry_after_seconds} s" if answer.retry_after_seconds else ""
+    word = "ALLOWED" if answer.allowed else "BLOCKED"
+    click.echo(f"{word}  {_plain(answer.rule)}: {_plain(answer.reason)}{wait}")
+
+
+def _plain(text: str) -> str:
+    from pipetriage.entrypoints.plain_text import plain
+
+    return plain(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and give the exit code."""
+    return run(cli, arguments)

@@ -1,0 +1,20 @@
+"""Making text that others wrote harmless to a terminal."""
+
+import re
+import unicodedata
+
+# ECMA-48 control sequences (CSI … final byte) and operating-system commands (OSC … BEL or ST), so that their
+# parameters go with them. The classes do not overlap: linear time.
+_CONTROL_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]")
+_SYSTEM_COMMAND = re.compile(r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?")
+
+# Cc: control characters; Cf: invisible ones, among them those that reverse the direction of writing; Cs: halves of a
+# character; Zl, Zp: line and paragraph separators.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def plain(text: str) -> str:
+    """Give the text as one line without control sequences and invisible characters."""
+    text = _SYSTEM_COMMAND.sub("", _CONTROL_SEQUENCE.sub("", text))
+    kept = (" " if char in "\t\n\r\v\f\u2028\u2029" else char for char in text)
+    return " ".join("".join(char for char in kept if unicodedata.category(char) not in _UNSEEN).split())

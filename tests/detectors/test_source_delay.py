@@ -1,0 +1,115 @@
+"""Missing, empty, late and short input."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipetriage.model.categories import Category
+from pipetriage.model.facts import ControlRow, GoodRun, Listing, Metric
+from pipetriage.model.finding import Strength
+from pipetriage.model.pipeline import Pipeline
+from tests.building import (
+    ENDED,
+    SOURCE,
+    STARTED,
+    make_cause,
+    make_context,
+    make_error,
+    make_listing,
+    make_quality,
+    make_run,
+)
+from tests.detectors.judging import findings, strength, strong
+
+MISSING = make_error(
+    make_cause("AnalysisException", f"[PATH_NOT_FOUND] Path does not exist: {SOURCE}.", conditions=("PATH_NOT_FOUND",))
+)
+EARLY, LATE = STARTED - timedelta(hours=1), ENDED + timedelta(minutes=5)
+MONTH = tuple(GoodRun(run_id=f"jr_{n}", records=100_000 + n) for n in range(10))
+
+
+@pytest.mark.parametrize(
+    ("listing", "expected"),
+    [
+        (make_listing(), Strength.STRONG),
+        (make_listing(("_SUCCESS", 0, EARLY), ("", 0, EARLY)), Strength.STRONG),
+        (make_listing(("a.parquet", 10, LATE)), Strength.STRONG),
+        (make_listing(("a.parquet", 10, EARLY)), Strength.WEAK),
+        (make_listing(("a.parquet", 10, STARTED + timedelta(minutes=1))), Strength.MODERATE),
+        (make_listing(complete=False), Strength.MODERATE),
+        (None, Strength.MODERATE),
+    ],
+)
+def test_a_missing_path_is_held_against_the_listing(listing: Listing | None, expected: Strength) -> None:
+    context = make_context([MISSING], source=listing, source_uri=SOURCE)
+    assert strength(context, Category.SOURCE_DELAY) is expected
+
+
+def test_s3a_and_s3_are_the_same_place() -> None:
+    error = make_error(("InvalidInputException", f"Input path does not exist: {SOURCE.replace('s3:', 's3a:')}"))
+    context = make_context([error], source=make_listing(), source_uri=SOURCE)
+    assert strong(context) == {"SOURCE_DELAY/MISSING_PATH"}
+
+
+def test_nothing_to_infer_a_schema_from_is_an_empty_path() -> None:
+    error = make_error(
+        make_cause("AnalysisException", "[UNABLE_TO_INFER_SCHEMA] x", conditions=("UNABLE_TO_INFER_SCHEMA",))
+    )
+    assert strong(make_context([error], source=make_listing(), source_uri=SOURCE)) == {"SOURCE_DELAY/EMPTY_PATH"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://lake/orders/_temporary/0/x",
+        "s3://code/jobs/orders.py",
+        "s3://lake/checkpoints/x",
+        "s3://l/t/_delta_log/0.json",
+    ],
+)
+def test_what_is_no_input_is_no_delay(path: str) -> None:
+    error = make_error(("FileNotFoundException", f"No such file or directory: {path}"))
+    assert strength(make_context([error], source_uri=SOURCE), Category.SOURCE_DELAY) is None
+
+
+def test_a_missing_script_is_a_matter_of_configuration() -> None:
+    error = make_error(("FileNotFoundError", "[Errno 2] No such file or directory: '/opt/jobs/helpers.py'"))
+    assert strong(make_context([error], source_uri=SOURCE)) == {"UNKNOWN/CONFIGURATION_ERROR"}
+
+
+def test_another_input_is_not_sure() -> None:
+    error = make_error(("FileNotFoundException", "No such file or directory: s3://raw/customers/2026-11-01/"))
+    context = make_context([error], source=make_listing(), source_uri=SOURCE)
+    assert strength(context, Category.SOURCE_DELAY) is Strength.MODERATE
+
+
+def test_two_witnesses_make_low_records_sure() -> None:
+    succeeded = make_run("SUCCEEDED")
+    row = ControlRow(run_id="jr_1", records=1200, status="succeeded")
+    metric = Metric(label="glue.driver.recordsRead", last=0, maximum=1200, total=1200, evidence="metric-1")
+    one = make_context(run=succeeded, good_runs=MONTH, control=(row,))
+    assert strength(one, Category.SOURCE_DELAY) is Strength.MODERATE
+    two = make_context(run=succeeded, good_runs=MONTH, control=(row,), metrics=(metric,))
+    assert strong(two) == {"SOURCE_DELAY/LOW_RECORD_COUNT"}
+    rule = make_context(run=succeeded, good_runs=MONTH, control=(row,), quality=(make_quality("RowCount"),))
+    assert strong(rule) == {"SOURCE_DELAY/LOW_RECORD_COUNT"}
+
+
+def test_a_small_dip_or_too_short_a_history_is_no_signal() -> None:
+    for records, runs in ((99_000, MONTH), (1200, MONTH[:2])):
+        row = ControlRow(run_id="jr_1", records=records, status="succeeded")
+        context = make_context(run=make_run("SUCCEEDED"), good_runs=runs, control=(row,))
+        assert strength(context, Category.SOURCE_DELAY) is None
+
+
+def test_a_declared_minimum_needs_no_history() -> None:
+    row = ControlRow(run_id="jr_1", records=5, status="succeeded")
+    context = make_context(run=make_run("SUCCEEDED"), control=(row,), pipeline=Pipeline(min_records=100))
+    assert any("at least 100 are declared" in one.statement for one in findings(context))
+
+
+def test_files_that_came_after_the_start_of_a_run_that_read_little_are_late() -> None:
+    row = ControlRow(run_id="jr_1", records=1200, status="succeeded")
+    listing = make_listing(("a.parquet", 10, EARLY), ("b.parquet", 10, STARTED + timedelta(minutes=9)))
+    context = make_context(run=make_run("SUCCEEDED"), good_runs=MONTH, control=(row,), source=listing)
+    assert "SOURCE_DELAY/LATE_FILES" in strong(context)
