@@ -167,9 +167,7 @@ class Commit(NamedTuple):
 class IcebergTable:
     """An Iceberg table (format version 2) with all its documents, each agreeing with the others."""
 
-    def __init__(
-        self, name: str, bucket: str, columns: Mapping[str, str], partition: str, created: datetime
-    ) -> None:
+    def __init__(self, name: str, bucket: str, columns: Mapping[str, str], partition: str, created: datetime) -> None:
         self.name, self.partition, self.created = name, partition, created
         self.database, self.table = name.split(".")
         self.bucket, self.prefix = bucket, f"{self.database}.db/{self.table}"
@@ -297,11 +295,9 @@ class IcebergTable:
         times = [self.created, *(commit.at for commit in self.commits)]
         found += [(self.metadata_uri(version), 6_400 + 900 * version, at) for version, at in enumerate(times)]
         found += [(f"{self.location}/data/{path}", size, at) for path, size, at in self.leftovers]
-        return listing(
-            self.bucket, f"{self.prefix}/", [(uri.split("/", 3)[3], size, at) for uri, size, at in found]
-        )
+        return listing(self.bucket, f"{self.prefix}/", [(uri.split("/", 3)[3], size, at) for uri, size, at in found])
 
-    def table(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Write the GetTable response."""
         version = len(self.commits)
         last = self.commits[-1].at if self.commits else self.created
@@ -345,7 +341,7 @@ class IcebergTable:
         folder.lines(f"iceberg/{role}.entries.jsonl", self.entries())
         folder.write(f"s3/{role}.json", self.listing())
         if role == "target":
-            folder.write("glue/table.json", self.table())
+            folder.write("glue/table.json", self.document())
         return {f"iceberg/{role}.metadata.json": {"uri": self.metadata_uri(len(self.commits))}}
 
 

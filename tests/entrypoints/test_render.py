@@ -99,10 +99,32 @@ def test_colour_is_for_terminals_only(incident: Incident, monkeypatch: pytest.Mo
 
 
 def test_long_evidence_is_cut_and_says_where_the_rest_is(incident: Incident) -> None:
-    many = [msgspec.structs.replace(incident.evidence[0], id=f"E{number}") for number in range(40)]
+    many = [
+        msgspec.structs.replace(incident.evidence[0], id=f"E{number}", locator=f"file {number}") for number in range(40)
+    ]
 
     text = " ".join(printed(msgspec.structs.replace(incident, evidence=many)).split())
-    assert f"and 28 more: pipetriage incidents show {incident.incident_id} --json" in text
+    assert f"and 32 more: pipetriage incidents show {incident.incident_id} --json" in text
+
+
+def test_much_evidence_at_one_place_takes_little_room(incident: Incident) -> None:
+    ids = [f"snapshot:{number}" for number in range(9)]
+    many = [msgspec.structs.replace(incident.evidence[2], id=name) for name in ids]
+    states = [msgspec.structs.replace(incident.write_state[1], evidence=ids)]
+
+    text = printed(msgspec.structs.replace(incident, evidence=many, write_state=states))
+    assert "[snapshot:0, snapshot:1 +7]" in text
+    assert "and 6 more there" in text
+    assert text.count(incident.evidence[2].locator) == 1
+
+
+def test_nothing_is_said_twice(incident: Incident) -> None:
+    reason = incident.rerun.reasons[1].why
+    steps = [msgspec.structs.replace(step, why=incident.likely_root_cause) for step in incident.recommended_steps]
+
+    text = " ".join(printed(msgspec.structs.replace(incident, recommended_steps=steps)).split())
+    assert text.count(reason) == 1
+    assert text.count(incident.likely_root_cause) == 1
 
 
 def test_the_list_shows_what_to_type_next(incident: Incident) -> None:

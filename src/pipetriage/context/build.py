@@ -57,7 +57,7 @@ class _Builder:
             Signal.CONTROL, lambda seen: read_control(seen, self._pipeline.control_declaration(), self._redactor), ()
         )
         run, history, whole = self._runs(control)
-        job = self._read(Signal.JOB, self._job, None)
+        job = self._read(Signal.JOB, lambda seen: self._job(seen, run), None)
         reading = self._logs(run)
         spark = self._spark_events()
         tables, table_gaps = read_tables(self._collected.observations, self._pipeline)
@@ -117,7 +117,7 @@ class _Builder:
         target = self._collected.run
         run = self._read(Signal.JOB_RUN, self._this_run, None)
         nothing: tuple[list[Run], bool] = ([], False)
-        listed, whole = self._read(Signal.JOB_RUNS, lambda seen: read_history(seen, self._redactor), nothing)
+        listed, whole = self._read(Signal.JOB_RUNS, lambda seen: self._history(seen, run), nothing)
         seen = self._observed(Signal.JOB_RUNS)
         whole = whole and seen is not None and seen.complete
         in_list = next((one for one in listed if one.run_id == target.job_run_id), None)
@@ -136,10 +136,26 @@ class _Builder:
             raise SourceError(f"the JobRun is another run's ({run.run_id}, not {wanted}): add that of this run")
         return run
 
-    def _job(self, document: Any) -> Job | None:
+    def _history(self, document: Any, run: Run | None) -> tuple[list[Run], bool]:
+        listed, whole = read_history(document, self._redactor)
+        wanted = self._collected.run.job_run_id
+        same = next((one for one in listed if one.run_id == wanted), None)
+        if same is None:
+            raise SourceError(f"the run history does not hold run {wanted}: add the history of this run's job")
+        if run is not None and same.state != run.state:
+            # An older look at the same run, or another run's: either way later runs may be missing.
+            raise SourceError(f"the run history has run {wanted} {same.state}, the JobRun {run.state}: get it again")
+        job = (run or same).job_name
+        if any(one.job_name and job and one.job_name != job for one in listed):
+            raise SourceError(f"the run history mixes runs of {job} with another job's: add that of this job alone")
+        return listed, whole
+
+    def _job(self, document: Any, run: Run) -> Job | None:
         job = read_job(document, self._redactor)
         if job is None:
             raise SourceError("the job has no Name: write the response of get-job into it")
+        if run.job_name and job.name != run.job_name:
+            raise SourceError(f"the job is {job.name}, the run is of {run.job_name}: add this run's job")
         return job
 
     def _raw_arguments(self) -> dict[str, Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
@@ -51,13 +52,19 @@ def read_delta(seen: Observation, name: str) -> DeltaTable:
     return DeltaTable(
         first_version=first,
         checkpoint_version=max((version for version in checkpoints if version <= last), default=None),
-        missing_versions=tuple(version for version in range(first, last + 1) if version not in commits),
+        missing_versions=_missing(sorted(commits), max(checkpoints, default=last)),
         snapshots=tuple(snapshots),
         files=tuple(files),
         columns=columns,
         evidence=f"delta:{name}",
         observed_at=seen.observed_at,
     )
+
+
+def _missing(versions: list[int], checkpoint: int) -> tuple[int, ...]:
+    """Name the first version of every hole, and one that only a checkpoint speaks of; never counts through them."""
+    holes = [one + 1 for one, following in pairwise(versions) if following != one + 1]
+    return (*holes, versions[-1] + 1) if checkpoint > versions[-1] else tuple(holes)
 
 
 def _commit(version: int, actions: list[Any]) -> tuple[Snapshot, list[DataFile], tuple[Column, ...]]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from pipetriage.context.reading import integer, items, mapping, mappings, real, text
 from pipetriage.context.redact import Redactor
-from pipetriage.model.facts import Bookmark, ControlRow, Job, Run
+from pipetriage.errors import SourceError
+from pipetriage.model.facts import ENDED, Bookmark, ControlRow, Job, Run
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.times import parse_time
 
@@ -21,7 +22,7 @@ def read_run(document: Any, redactor: Redactor, evidence: str) -> Run | None:
     seconds = real(run, "ExecutionTime")
     ended = parse_time(run.get("CompletedOn"))
     state = (text(run, "JobRunState") or "").upper()
-    if ended is None and state not in {"", "STARTING", "RUNNING", "STOPPING", "WAITING"}:
+    if ended is None and state in ENDED:
         ended = parse_time(run.get("LastModifiedOn"))
     return Run(
         run_id=run_id,
@@ -63,7 +64,13 @@ def read_job(document: Any, redactor: Redactor) -> Job | None:
 
 
 def read_bookmark(document: Any) -> Bookmark:
-    """Read a GetJobBookmark response; an empty entry means that no state was ever saved."""
+    """Read a GetJobBookmark response; an empty entry means that no state was ever saved.
+
+    Raises:
+        SourceError: it is no such response.
+    """
+    if not mapping(document).keys() & {"JobBookmarkEntry", "JobName", "Version", "RunId"}:
+        raise SourceError("this is no GetJobBookmark response: write the response of get-job-bookmark into it")
     entry = mapping(document, "JobBookmarkEntry") or mapping(document)
     return Bookmark(
         run_id=text(entry, "RunId"),
@@ -73,7 +80,11 @@ def read_bookmark(document: Any) -> Bookmark:
 
 
 def read_history(document: Any, redactor: Redactor) -> tuple[list[Run], bool]:
-    """Read a GetJobRuns response; the second value tells whether it is the whole history."""
+    """Read a GetJobRuns response; the second value tells whether it is the whole history.
+
+    Raises:
+        SourceError: a run in it cannot be read, and could be any.
+    """
     runs = [
         run
         for member in mappings(document, "JobRuns")
@@ -82,8 +93,9 @@ def read_history(document: Any, redactor: Redactor) -> tuple[list[Run], bool]:
     whole = bool(items(document, "JobRuns") or isinstance(document, list | Mapping))
     if isinstance(document, Mapping):
         whole = "JobRuns" in document and not (document.get("NextToken") or document.get("nextToken"))
-    readable = len(runs) == len(items(document, "JobRuns"))
-    return runs, whole and readable
+    if len(runs) != len(items(document, "JobRuns")):
+        raise SourceError("a run in the history has no Id: write the response of get-job-runs into it again")
+    return runs, whole
 
 
 def with_batches(
@@ -95,14 +107,15 @@ def with_batches(
 ) -> list[Run]:
     """Give each run its batch id, from where the pipeline declares it (design section 4.1).
 
-    ``target`` is the triaged run's id and the batch id its bundle names, which wins for that run.
+    ``target`` is the triaged run's id and the batch id its bundle names, which counts where the run's own
+    evidence names none; where both do and differ, the verdict sees the contradiction.
     """
     from msgspec.structs import replace
 
     named: list[Run] = []
     for run in runs:
-        batch = target[1] if run.run_id == target[0] and target[1] else None
-        batch = batch or _declared_batch(run, pipeline, control, raw_arguments.get(run.run_id, {}))
+        batch = _declared_batch(run, pipeline, control, raw_arguments.get(run.run_id, {}))
+        batch = batch or (target[1] if run.run_id == target[0] else None)
         named.append(replace(run, batch_id=batch))
     return named
 

@@ -9,6 +9,7 @@ import msgspec
 
 from pipetriage.context.reading import exact_id, integer, items, mapping, mappings, normal_uri, real, text
 from pipetriage.context.redact import Redactor
+from pipetriage.errors import SourceError
 from pipetriage.model.facts import (
     ControlRow,
     Denial,
@@ -31,7 +32,13 @@ _TERMINAL_EVENTS = frozenset({"COMPLETE", "ABORT", "FAIL"})
 
 
 def read_control(document: Any, declared: Control | None, redactor: Redactor) -> tuple[ControlRow, ...]:
-    """Read control rows: a list of flat rows, or DynamoDB's ``{"Items": [{"a": {"S": …}}]}``."""
+    """Read control rows: a list of flat rows, or DynamoDB's ``{"Items": [{"a": {"S": …}}]}``.
+
+    Raises:
+        SourceError: DynamoDB had more rows than these.
+    """
+    if mapping(document).get("LastEvaluatedKey"):
+        raise SourceError("the control rows are cut short (LastEvaluatedKey): query the other pages too")
     control = declared or Control()
     columns = control.columns
     rows = []

@@ -182,7 +182,7 @@ def read_listing(seen: Observation, evidence: str) -> Listing:
         SourceError: it is not a listing at all.
     """
     pages = seen.payload if isinstance(seen.payload, list) else [seen.payload]
-    if not all(isinstance(page, Mapping) and "Error" not in page for page in pages):
+    if not pages or not all(isinstance(page, Mapping) and not page.keys() & {"Error", "Key"} for page in pages):
         raise SourceError("this is no ListObjectsV2 response: write the response of list-objects-v2 into it")
     files, prefix, complete = [], "", seen.complete
     for page in pages:
@@ -191,13 +191,17 @@ def read_listing(seen: Observation, evidence: str) -> Listing:
         prefix = prefix or normal_uri(seen.uri or base + (text(page, "Prefix") or ""))
         if not isinstance(page.get("Contents", []), list):
             raise SourceError("the listing's Contents is no list: write the response of list-objects-v2 into it")
-        for member in mappings(page, "Contents"):
-            if key := text(member, "Key"):
+        # With a delimiter, what lies in the sub-folders is not listed.
+        complete = complete and not page.get("CommonPrefixes")
+        for member in items(page, "Contents"):
+            if not isinstance(member, Mapping) or not text(member, "Key"):
+                complete = False
+            elif key := text(member, "Key"):
                 uri = key if "://" in key or key.startswith("/") else base + key
                 modified = parse_time(member.get("LastModified"))
                 files.append(ListedFile(normal_uri(uri), integer(member, "Size") or 0, modified))
-    last = pages[-1] if pages else {}
-    if last.get("IsTruncated") is True or last.get("NextContinuationToken") or last.get("NextToken"):
+    last = pages[-1]
+    if str(last.get("IsTruncated")).lower() == "true" or last.get("NextContinuationToken") or last.get("NextToken"):
         complete = False
     return Listing(uri=prefix, files=tuple(files), complete=complete, observed_at=seen.observed_at, evidence=evidence)
 
@@ -240,7 +244,13 @@ def _format(parameters: Mapping[str, Any], storage: Mapping[str, Any]) -> str | 
 def read_hudi(seen: Observation, name: str) -> HudiTable:
     """Read a listing of ``.hoodie``: ListObjectsV2, a list of file names, or ``{"files": […]}``."""
     names: list[tuple[str, datetime | None]] = []
-    for member in items(seen.payload, "Contents", "files", "instants"):
+    pages = [page for page in mappings(seen.payload) if "Contents" in page]
+    truncated = bool(pages[-1:] and pages[-1].get("IsTruncated")) or any(
+        mapping(seen.payload).get(key)
+        for key in ("IsTruncated", "NextContinuationToken", "NextToken", "CommonPrefixes")
+    )
+    listed = [member for page in pages for member in items(page, "Contents")]
+    for member in listed or items(seen.payload, "Contents", "files", "instants"):
         if isinstance(member, str):
             names.append((member.rsplit("/", 1)[-1], None))
         elif isinstance(member, Mapping) and (path := text(member, "Key", "path", "name")):
@@ -252,7 +262,8 @@ def read_hudi(seen: Observation, name: str) -> HudiTable:
             instants.append(HudiInstant(found[1], found[2], found[3] or "completed", modified))
         elif found := _HUDI_INFLIGHT_COMMIT.match(file):
             instants.append(HudiInstant(found[1], "commit", "inflight", modified))
-    truncated = mapping(seen.payload).get("IsTruncated") is True
+        elif file[:14].isdecimal():
+            truncated = True  # an instant of a kind that is not known may be a commit
     return HudiTable(
         instants=tuple(sorted(instants, key=lambda instant: instant.instant)),
         complete=seen.complete and not truncated,

@@ -22,18 +22,25 @@ def read_tables(observations: Iterable[Observation], pipeline: Pipeline) -> tupl
     declared = [TableKey(output.role, output.table) for output in pipeline.declared_outputs()]
     parts: dict[TableKey, dict[str, Any]] = {key: {} for key in declared}
     gaps: list[Gap] = []
+    twice: dict[TableKey, set[str]] = {}
     for seen in observations:
         if seen.table is None:
             continue
         key = _matching(seen.table, declared)
         name = key.name or key.role
         try:
-            parts.setdefault(key, {}).update(_part(seen, name))
+            part, held = _part(seen, name), parts.setdefault(key, {})
+            if part.keys() & held.keys():
+                twice.setdefault(key, set()).update(part)
+                raise SourceError("two documents claim to be this table's: keep the one that is")
+            held.update(part)
         except SourceError as error:
             gaps.append(Gap(source=f"{seen.signal}:{name}", reason=str(error)))
         else:
             if seen.signal is Signal.ICEBERG_ENTRIES and not seen.complete:
                 gaps.append(Gap(source=f"{seen.signal}:{name}", reason="the manifest entries are cut short"))
+    for key, fields in twice.items():
+        parts[key] = {field: value for field, value in parts[key].items() if field not in fields}
     return tuple(TableFacts(key=_named(key, fields), **fields) for key, fields in parts.items()), gaps
 
 
@@ -44,9 +51,13 @@ def _matching(key: TableKey, declared: list[TableKey]) -> TableKey:
     same_role = [one for one in declared if one.role == key.role]
     if not key.name and len(same_role) == 1:
         return same_role[0]
-    bare = key.name.rsplit(".", 1)[-1].lower()
-    by_name = [one for one in same_role if one.name.rsplit(".", 1)[-1].lower() == bare]
+    by_name = [one for one in same_role if _same_table(one.name.lower(), key.name.lower())]
     return by_name[0] if len(by_name) == 1 else key
+
+
+def _same_table(one: str, other: str) -> bool:
+    """Whether one name is the other's end, on dots: ``orders``, ``sales.orders`` and ``glue.sales.orders``."""
+    return bool(other) and (f".{one}".endswith(f".{other}") or f".{other}".endswith(f".{one}"))
 
 
 def _named(key: TableKey, fields: dict[str, Any]) -> TableKey:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipetriage.entrypoints.plain_text import plain
+from pipetriage.model.evidence import Evidence
 from pipetriage.model.incident import Incident
 from pipetriage.model.write_state import ExposureStatus, RerunDecision, WriteState
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 # Wider lines are harder to read, whatever the terminal.
 _MAX_WIDTH = 110
-# Beyond these, the person is sent to --json.
-_MAX_EVIDENCE = 12
+# Beyond these, the person is sent to --json: nine commits of one batch are nine pieces of evidence.
+_MAX_PLACES = 8
+_MAX_AT_ONE_PLACE = 3
+_MAX_CITED = 2
 _MAX_NAMED = 12
 
 
@@ -30,20 +33,36 @@ class Page:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._width = min(console.width, _MAX_WIDTH)
+        self._said: set[str] = set()
 
-    def line(self, text: str, *, style: str = "", indent: int = 2, mark: str = "", mark_style: str = "") -> None:
-        """Print one paragraph; ``mark`` stands in front of its first line, the rest aligns after it."""
+    def once(self, text: str, *, cited: str = "", style: str = "", indent: int = 2) -> None:
+        """Print a paragraph, and what it rests on, unless the page has it already."""
+        if text and text not in self._said:
+            self._said.add(text)
+            self.line(f"{text}{cited}", style=style, indent=indent)
+
+    def news(self, text: str) -> str:
+        """Give the text if the page does not have it yet, to be printed by the caller; else nothing."""
+        if text in self._said:
+            return ""
+        self._said.add(text)
+        return text
+
+    def line(
+        self, text: str, *, style: str = "", indent: int = 2, mark: str = "", mark_style: str = "", hang: int = 0
+    ) -> None:
+        """Print one paragraph. ``mark`` stands in front of it; its further lines align after that, or ``hang``."""
         # rich takes 50 ms to import, and --json never needs it.
         from rich.cells import cell_len
         from rich.text import Text
 
         before = f"{mark} " if mark else ""
-        room = max(20, self._width - indent - cell_len(before))
-        lines = Text(plain(text), style).wrap(self._console, room, overflow="fold") or [Text("")]
-        for number, part in enumerate(lines):
+        hang = cell_len(before) or hang
+        room = max(20, self._width - indent - hang)
+        for number, part in enumerate(Text(plain(text), style).wrap(self._console, room, overflow="fold")):
             part.rstrip()
             lead = Text(" " * indent)
-            lead.append(before if number == 0 else " " * cell_len(before), mark_style or style)
+            lead.append(before if number == 0 else " " * hang, mark_style or style)
             lead.append_text(part)
             lead.rstrip()
             self._console.print(lead, no_wrap=True, crop=False, overflow="ignore", soft_wrap=True)
@@ -78,11 +97,10 @@ def print_incident(incident: Incident, console: Console) -> None:
 def _verdict(page: Page, incident: Incident) -> None:
     safe = incident.safe_to_retry
     page.line("SAFE TO RETRY" if safe else "NOT SAFE TO RETRY", style="bold green" if safe else "bold red", indent=0)
-    page.line(_why(incident))
-    who = [incident.pipeline_name, f"run {incident.job_run_id}", f"attempt {incident.attempt}", incident.status]
-    if incident.batch_id:
-        who.insert(1, f"batch {incident.batch_id}")
-    page.line(" · ".join(who))
+    page.once(_why(incident))
+    batch = f" · batch {incident.batch_id}" if incident.batch_id else ""
+    page.line(f"{incident.pipeline_name}{batch} · attempt {incident.attempt} · {incident.status}")
+    page.line(f"run {incident.job_run_id}")
     decided = f"Rerun {incident.rerun.decision.value} · as of {_clock(incident.as_of)}"
     page.line(f"{decided} · superseded by {incident.superseded_by}" if incident.superseded_by else decided)
     if incident.rerun.wait_for:
@@ -106,7 +124,7 @@ def _cause(page: Page, incident: Incident) -> None:
     kind = f"{incident.failure_category.value} / {incident.failure_mode.value}"
     page.line(f"{kind} · confidence {incident.confidence:.2f}", style="bold")
     deciding = [finding for finding in incident.findings if finding.failure_mode is incident.failure_mode]
-    page.line(f"{incident.likely_root_cause}{_cite(deciding[0].evidence) if deciding else ''}")
+    page.once(incident.likely_root_cause, cited=_cite(deciding[0].evidence) if deciding else "")
     for other in incident.alternatives:
         page.line(f"or {other.category.value}: {other.why}{_cite(other.evidence)}")
     if incident.affected_source_path:
@@ -127,6 +145,8 @@ def _written(page: Page, incident: Incident) -> None:
     for state in incident.write_state:
         role = "" if state.role == "target" else f" ({state.role})"
         page.line(f"{state.table}{role}: {state.status.value}{_amount(state)}", style="bold", mark="•")
+        if state.why:
+            page.once(state.why, cited=_cite(state.evidence), indent=4)
         for detail in _write_details(state):
             page.line(detail, indent=4)
 
@@ -140,13 +160,11 @@ def _amount(state: WriteState) -> str:
 
 
 def _write_details(state: WriteState) -> Iterable[str]:
-    if state.partitions_missing:
+    if state.partitions_missing and state.commits:
         yield f"missing {_some(state.partitions_missing)}"
-    if state.why:
-        yield f"{state.why}{_cite(state.evidence)}"
     numbers = [
         _count(len(state.commits), "commit") if state.commits else "",
-        f"{state.records_written:,} records written" if state.records_written is not None else "",
+        f"{state.records_written:,} records written" if state.records_written else "",
         f"{state.records_rerun_would_repeat:,} that a rerun would repeat" if state.records_rerun_would_repeat else "",
     ]
     if any(numbers):
@@ -174,21 +192,22 @@ def _exposure(page: Page, incident: Incident) -> None:
 
 def _next_steps(page: Page, incident: Incident) -> None:
     page.heading("Do next")
-    page.line(incident.recommended_action)
+    page.once(incident.recommended_action)
     for number, step in enumerate(incident.recommended_steps, start=1):
         approval = f" (approval: {step.approver})" if step.approver else ""
         page.line(f"{step.action}{approval}{_cite(step.evidence)}", mark=f"{number}.")
         if step.why:
-            page.line(step.why, indent=5)
+            page.once(step.why, indent=5)
         if step.verify:
-            page.line(f"check: {step.verify}", indent=5)
+            page.once(step.verify, indent=5, style="dim")
     if incident.options:
         page.heading("Ways forward")
     for option in incident.options:
         page.line(f"{option.option}{_cite(option.evidence)}", mark="•")
-        page.line(f"loses: {option.loses} · approval: {option.approver} · first: {option.check}", indent=4)
-        for query in option.verify:
-            page.line(query, indent=4, style="dim")
+        page.line(f"loses: {option.loses} · approval: {option.approver}", indent=4)
+        page.line(f"first check: {option.check}", indent=4)
+        for query in option.verify[:1]:
+            page.once(query, indent=4, style="dim")
 
 
 def _rules(page: Page, incident: Incident) -> None:
@@ -196,19 +215,28 @@ def _rules(page: Page, incident: Incident) -> None:
     broken = [reason for reason in reasons if not reason.holds]
     page.heading(f"Rules: {len(reasons) - len(broken)} of {len(reasons)} hold")
     for reason in broken:
-        page.line(f"{reason.rule}  {reason.why}{_cite(reason.evidence)}", mark="✗", mark_style="red")
+        page.line(
+            f"{reason.rule}: {page.news(reason.why) or 'as said above'}{_cite(reason.evidence)}",
+            mark="✗",
+            mark_style="red",
+        )
 
 
 def _evidence(page: Page, incident: Incident) -> None:
     page.heading("Evidence")
     cited = _cited_ids(incident)
     # A stable sort: what a statement above rests on comes first, in the order in which it is cited.
-    shown = sorted(incident.evidence, key=lambda one: cited.get(one.id, len(cited)))
-    for one in shown[:_MAX_EVIDENCE]:
-        page.line(one.summary, mark=f"[{plain(one.id)}]")
-        page.line(one.locator, indent=4, style="dim")
-    if len(shown) > _MAX_EVIDENCE:
-        page.line(f"and {len(shown) - _MAX_EVIDENCE} more: pipetriage incidents show {incident.incident_id} --json")
+    places: dict[str, list[Evidence]] = {}
+    for one in sorted(incident.evidence, key=lambda one: cited.get(one.id, len(cited))):
+        places.setdefault(one.locator, []).append(one)
+    for locator, found in list(places.items())[:_MAX_PLACES]:
+        for one in found[:_MAX_AT_ONE_PLACE]:
+            page.line(f"[{one.id}] {one.summary}", hang=2)
+        if len(found) > _MAX_AT_ONE_PLACE:
+            page.line(f"and {len(found) - _MAX_AT_ONE_PLACE} more there", indent=4)
+        page.line(locator, indent=4, style="dim")
+    if hidden := sum(len(found) for found in list(places.values())[_MAX_PLACES:]):
+        page.line(f"and {hidden} more: pipetriage incidents show {incident.incident_id} --json")
 
 
 def _cited_ids(incident: Incident) -> dict[str, int]:
@@ -268,8 +296,9 @@ def print_incident_list(incidents: Iterable[Incident], console: Console) -> None
 
 
 def _cite(evidence: Iterable[str]) -> str:
-    ids = list(evidence)
-    return f" [{', '.join(ids)}]" if ids else ""
+    ids = list(dict.fromkeys(evidence))
+    more = f" +{len(ids) - _MAX_CITED}" if len(ids) > _MAX_CITED else ""
+    return f" [{', '.join(ids[:_MAX_CITED])}{more}]" if ids else ""
 
 
 def _some(values: list[str]) -> str:

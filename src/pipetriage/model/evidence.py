@@ -124,6 +124,9 @@ class RunTarget(msgspec.Struct, frozen=True, kw_only=True):
     job_name: str
     job_run_id: str
     batch_id: str | None = None
+    account: str = ""
+    """AWS account and region where known: with job and run they make the incident's identity."""
+    region: str = ""
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):

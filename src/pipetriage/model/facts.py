@@ -13,6 +13,8 @@ import msgspec
 from pipetriage.model.evidence import TableKey
 
 IN_FLIGHT = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+# Glue's terminal JobRunStates (API reference, JobRun).
+ENDED = frozenset({"SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT", "ERROR", "EXPIRED"})
 
 # Glue appends _attempt_1, _attempt_2 to the first run's id when MaxRetries starts it again.
 _ATTEMPT_SUFFIX = re.compile(r"_attempt_\d{1,4}$")

@@ -70,6 +70,8 @@ class _RunNote(msgspec.Struct, frozen=True):
     job_name: str | None = None
     job_run_id: str | None = None
     batch_id: str | int | None = None
+    account: str = ""
+    region: str = ""
 
 
 class _GapNote(msgspec.Struct, frozen=True):
@@ -128,6 +130,8 @@ class BundleCollector:
                 job_name=manifest.run.job_name or manifest.pipeline.glue_job or manifest.pipeline.name,
                 job_run_id=manifest.run.job_run_id or _run_id(observations, self._folder),
                 batch_id=None if batch_id is None else str(batch_id),
+                account=manifest.run.account,
+                region=manifest.run.region,
             ),
             pipeline=manifest.pipeline,
             captured_at=captured_at,
@@ -215,9 +219,7 @@ def _read_manifest(folder: Path) -> _Manifest:
     if not folder.is_dir():
         raise BundleError(f"{folder} is not a folder: name a bundle folder (one that holds bundle.json)")
     if not path.exists():
-        raise BundleError(
-            f"{folder} has no bundle.json, so it is no bundle: see docs/bundles.md for the format"
-        )
+        raise BundleError(f"{folder} has no bundle.json, so it is no bundle: see docs/bundles.md for the format")
     try:
         document = read_json(path)
         if isinstance(document, dict) and document.get("bundle_version") != BUNDLE_VERSION:

@@ -94,16 +94,12 @@ def _cli_events(path: Path, group: str, stream: str) -> Iterator[LogEvent]:
 
 def _event(event: Any, group: str, stream: str) -> LogEvent:
     if not isinstance(event, dict) or "message" not in event:
-        return LogEvent(
-            None, event if isinstance(event, str) else msgspec.json.encode(event).decode(), stream, group
-        )
+        return LogEvent(None, event if isinstance(event, str) else msgspec.json.encode(event).decode(), stream, group)
     timestamp = event.get("timestamp")
     message = event["message"]
     return LogEvent(
         int(timestamp) if isinstance(timestamp, int | float) and not isinstance(timestamp, bool) else None,
-        message.rstrip("\r\n").replace("\x00", "")
-        if isinstance(message, str)
-        else msgspec.json.encode(event).decode(),
+        message.rstrip("\r\n").replace("\x00", "") if isinstance(message, str) else msgspec.json.encode(event).decode(),
         str(event.get("logStreamName") or stream),
         str(event.get("logGroupName") or group),
     )

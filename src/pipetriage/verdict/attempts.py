@@ -55,8 +55,8 @@ def find_attempts(context: Context) -> Attempts:
     runs = tuple(run for run in facts.history if run.run_id in ours)
     why = _what_is_missing(context, runs)
     starts = [run.started_at for run in runs]
-    ends = [run.ended_at for run in runs]
-    skew, settle = timedelta(seconds=context.clock_skew_seconds), timedelta(seconds=context.settle_seconds)
+    ends = [None if run.started_at and run.ended_at and run.ended_at < run.started_at else run.ended_at for run in runs]
+    skew, settle = (_bounded(seconds) for seconds in (context.clock_skew_seconds, context.settle_seconds))
     started = _all_known(starts)
     ended = _all_known(ends) if not any(run.in_flight for run in runs) else None
     return Attempts(
@@ -68,6 +68,11 @@ def find_attempts(context: Context) -> Attempts:
         window_end=max(ended) + settle if ended else None,
         last_ended=max(ended) if ended else None,
     )
+
+
+def _bounded(seconds: float) -> timedelta:
+    """Give a declared waiting time; a hostile bundle may name any number."""
+    return timedelta(seconds=min(max(seconds, 0.0), 7 * 86400.0))
 
 
 def _all_known(times: Iterable[datetime | None]) -> list[datetime] | None:
@@ -102,6 +107,8 @@ def _what_is_missing(context: Context, runs: tuple[Run, ...]) -> str | None:
         return "the run history was not seen, so other attempts of the batch may exist"
     if any(run.started_at is None for run in facts.history):
         return "a run in the history has no start time"
+    if contradiction := _batch_contradiction(context, runs):
+        return contradiction
     known = {run.run_id for run in facts.history}
     succeeded_before = any(
         one.succeeded and one.started_at and facts.run.started_at and one.started_at < facts.run.started_at
@@ -113,11 +120,32 @@ def _what_is_missing(context: Context, runs: tuple[Run, ...]) -> str | None:
     for run in runs:
         if run.previous_run_id and run.previous_run_id not in known:
             return f"the history lacks run {run.previous_run_id}, which run {run.run_id} retried"
-        siblings = {one.attempt for one in facts.history if one.first_attempt_id == run.first_attempt_id}
-        if run.run_id != run.first_attempt_id and not set(range(run.attempt)) <= siblings:
+        # Counted, not enumerated: a hostile Attempt must not make us count to it.
+        earlier = {
+            one.attempt
+            for one in facts.history
+            if one.first_attempt_id == run.first_attempt_id and 0 <= one.attempt < run.attempt
+        }
+        retried = run.run_id != run.first_attempt_id
+        if retried and (run.first_attempt_id not in known or len(earlier) < run.attempt):
             return f"the history lacks an earlier attempt of run {run.first_attempt_id}"
+        if not retried and run.attempt > 0 and run.attempt >= len(runs):
+            return f"run {run.run_id} is attempt {run.attempt}, and the history lacks an earlier one"
     batches = {run.batch_id for run in runs if run.batch_id}
     for row in facts.control:
         if row.run_id and row.run_id not in known and (row.batch_id in batches or row.batch_id is None):
             return f"the control table names run {row.run_id} for this batch, the run history does not"
+    return None
+
+
+def _batch_contradiction(context: Context, runs: tuple[Run, ...]) -> str | None:
+    """Say where the evidence names two batches for one run: then nobody knows which runs belong together."""
+    wanted, run = context.target.batch_id, context.facts.run
+    if wanted and run.batch_id and wanted != run.batch_id:
+        return f"the run's own evidence names batch {run.batch_id}, not {wanted}"
+    batch_of = {one.run_id: one.batch_id for one in runs}
+    for row in context.facts.control:
+        batch = batch_of.get(row.run_id or "")
+        if batch and row.batch_id and row.batch_id != batch:
+            return f"the control table gives run {row.run_id} batch {row.batch_id}, the run says {batch}"
     return None

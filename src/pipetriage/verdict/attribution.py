@@ -59,26 +59,33 @@ class _Ledger:
         self._attempts = attempts
         self._our_runs = attempts.run_ids | {run.first_attempt_id for run in attempts.runs}
         self._our_ids = self._our_runs | attempts.batch_ids
-        others = {run.run_id for run in attempts.others} | {run.batch_id for run in attempts.others if run.batch_id}
-        for row in facts.control:
-            others |= {one for one in (row.run_id, row.batch_id) if one}
+        others = {run.run_id for run in attempts.others} | {row.run_id for row in facts.control if row.run_id}
+        if all(run.batch_id for run in attempts.runs):
+            # While an attempt's own batch is unknown, any batch id may be its.
+            others |= {run.batch_id for run in attempts.others if run.batch_id}
+            rows = [row for row in facts.control if row.run_id not in self._our_runs]
+            others |= {row.batch_id for row in rows if row.batch_id}
         self._other_ids = others - self._our_ids
         self._our_apps = {app: run for run in attempts.run_ids for app in facts.app_ids.get(run, ())}
         self._other_apps = {
             app for run, apps in facts.app_ids.items() if run not in attempts.run_ids for app in apps
         } - self._our_apps.keys()
-        self._all_apps_known = attempts.known and all(facts.app_ids.get(run) for run in attempts.run_ids)
+        # A log line may name any application, so only event logs that name their run prove that these are all.
+        named = {one.run_id for one in facts.spark if one.app_id and one.run_id}
+        self._all_apps_known = attempts.known and attempts.run_ids <= named
 
     def owner_of(self, snapshot: Snapshot) -> Attributed:
         start, end = self._attempts.window_start, self._attempts.window_end
         before = start is not None and snapshot.committed_at < start
-        owner, run_id, why = self._by_stamp(snapshot) or self._by_engine(snapshot) or (None, None, "")
+        late = end is not None and snapshot.committed_at > end
+        engine = None if before or late else self._by_engine(snapshot)
+        owner, run_id, why = self._by_stamp(snapshot) or engine or (None, None, "")
         if owner is None:
             if snapshot.operation == "replace":
                 owner, why = Owner.OTHER, "a compaction (operation replace)"
             elif before:
                 owner, why = Owner.OTHER, "committed before the first attempt began"
-            elif end is not None and snapshot.committed_at > end:
+            elif late:
                 owner, why = Owner.LATER, "committed after the last attempt ended, by a writer that is not known"
             else:
                 owner, why = Owner.UNCLEAR, "committed while an attempt ran, without a stamp that tells whose it is"
@@ -87,6 +94,9 @@ class _Ledger:
     def _by_stamp(self, snapshot: Snapshot) -> tuple[Owner, str | None, str] | None:
         stamps = [(key, snapshot.summary[key]) for key in self._keys if snapshot.summary.get(key)]
         ours = [(key, value) for key, value in stamps if value in self._our_ids]
+        if ours and len(ours) < len(stamps) and not any(value in self._our_runs for _, value in ours):
+            # Another job may write the same batch to this table: its run is not an attempt of ours.
+            return Owner.UNCLEAR, None, f"stamped {ours[0][0]}={ours[0][1]}, but by a run that is no known attempt"
         if ours:
             run = next((value for _, value in ours if value in self._our_runs), None)
             return Owner.OURS, run, f"stamped {ours[0][0]}={ours[0][1]}"

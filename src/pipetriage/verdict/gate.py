@@ -61,6 +61,7 @@ def judge(
     needs_person = not safe or sure < settings.min_confidence or cause.category is Category.PARTIAL_WRITE_RISK
     fingerprint = _fingerprint(context, cause)
     batch = run.batch_id or context.target.batch_id
+    place = (context.target.account, context.target.region, context.target.job_name)
     incident = Incident(
         pipeline_name=context.pipeline.name or context.target.job_name,
         job_run_id=context.target.job_run_id,
@@ -72,9 +73,9 @@ def judge(
         safe_to_retry=safe,
         recommended_action=recommended_action(cause, states, rerun, safe),
         confidence=sure,
-        incident_id="inc_" + _hash("run", context.target.job_name, context.target.job_run_id),
+        incident_id="inc_" + _hash("run", *place, context.target.job_run_id),
         batch_id=batch,
-        batch_key="bat_" + _hash("batch", context.target.job_name, batch or attempts.runs[0].first_attempt_id),
+        batch_key="bat_" + _hash("batch", *place, batch or attempts.runs[0].first_attempt_id),
         attempt=max(run.attempt, _place(attempts, run.run_id)),
         failure_mode=cause.mode,
         created_at=now,

@@ -27,7 +27,9 @@ def expected_partitions(output: Output, context: Context) -> Expected:
         case bool():
             return Expected()
         case int():
-            return Expected(count=declared)
+            return Expected(count=declared) if declared > 0 else Expected()
+        case []:
+            return Expected()
         case "from_source":
             values = _values_in_source(context.facts.source, output.partition_field)
             return Expected(count=len(values), values=values) if values else Expected()

@@ -89,7 +89,9 @@ def _partition(uri: str, field: str | None) -> str | None:
 
 def _hidden(uri: str, root: str) -> bool:
     """Whether readers of a plain table skip the file: Spark and Hive ignore names starting with ``_`` or ``.``."""
-    below = uri.removeprefix(root.rstrip("/")) if root else uri
+    if not root or not uri.startswith(root.rstrip("/")):
+        return False  # where the table begins is unknown, so nothing is surely hidden
+    below = uri.removeprefix(root.rstrip("/"))
     return any(piece.startswith(("_", ".")) and "=" not in piece for piece in below.split("/"))
 
 
@@ -99,6 +101,8 @@ def hudi_state(base: WriteState, hudi: HudiTable, attempts: Attempts) -> _Judged
     doubts: tuple[str, ...] = ()
     if not hudi.complete:
         doubts = ("the listing of the timeline is cut short",)
+    elif not hudi.instants:
+        doubts = ("the listing holds no instant at all, so it may not be the timeline",)
     elif attempts.window_start is None or attempts.window_end is None:
         doubts = ("the attempts' start or end is unknown",)
     elif hudi.observed_at < attempts.window_end:

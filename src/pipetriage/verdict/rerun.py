@@ -9,8 +9,9 @@ from enum import StrEnum
 
 import msgspec
 
-from pipetriage.model.context import Context
+from pipetriage.model.context import Context, Facts
 from pipetriage.model.evidence import Signal
+from pipetriage.model.facts import ENDED
 from pipetriage.model.write_state import Reason, Rerun, RerunDecision, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.rerun_outputs import output_rules
@@ -46,7 +47,7 @@ def decide_rerun(context: Context, attempts: Attempts, outputs: list[OutputState
         *_bookmark(context, attempts, outputs),
         *_source(context, outputs),
         *_control(context, attempts, outputs),
-        *_other_effects(context, outputs),
+        *_other_effects(context, attempts, outputs),
     ]
     broken = [ruling for ruling in rulings if not ruling.reason.holds]
     if not broken:
@@ -93,8 +94,13 @@ def _observed(context: Context, attempts: Attempts, outputs: list[OutputState]) 
 
 def _in_flight(context: Context, attempts: Attempts) -> Iterator[Ruling]:
     """Rule: nothing runs, and the engine will not retry by itself."""
-    flying = [run for run in context.facts.history if run.in_flight]
-    why = f"run {flying[-1].run_id} is {flying[-1].state}" if flying else "no run of the job is in flight"
+    # A state that is not known to be an end may be none.
+    flying = [run for run in context.facts.history if run.state not in ENDED]
+    why = (
+        f"run {flying[-1].run_id} is {flying[-1].state or 'in no known state'}"
+        if flying
+        else "no run of the job is in flight"
+    )
     yield _rule("RUN_IN_FLIGHT", not flying, why, *(run.evidence for run in flying))
     stuck = [
         row
@@ -137,7 +143,8 @@ def _bookmark(context: Context, attempts: Attempts, outputs: list[OutputState]) 
         yield _rule("BOOKMARK_ADVANCED", False, "bookmarks are on, and the bookmark was not seen", "job_run", "job")
         return
     advanced = facts.bookmark.run_id in attempts.run_ids | {run.first_attempt_id for run in attempts.runs}
-    known = facts.bookmark.run_id is None or advanced or facts.bookmark.run_id in {run.run_id for run in facts.history}
+    never_saved = facts.bookmark.run_id is None and not facts.bookmark.version
+    known = never_saved or advanced or facts.bookmark.run_id in {run.run_id for run in facts.history}
     if advanced:
         why = "the bookmark was saved by an attempt of this batch: a rerun would not read the batch again"
         yield _rule("BOOKMARK_ADVANCED", False, why, "job_bookmark", unsafe=True)
@@ -167,11 +174,25 @@ def _source(context: Context, outputs: list[OutputState]) -> Iterator[Ruling]:
         why = "the declared source could not be listed, so whether the batch's input is still there is unknown"
         yield _rule("SOURCE_GONE", False, why)
         return
+    there = any(file.size > 0 for file in facts.source.files)
+    if not lists_the_source(facts) or not (facts.source.complete or there):
+        why = "the listing is cut short or of another path, so whether the batch's input is still there is unknown"
+        yield _rule("SOURCE_GONE", False, why, facts.source.evidence)
+        return
     read = facts.log.write_started or any(one.state.status not in _UNTOUCHED for one in outputs)
     before = [row.records for row in facts.control if row.run_id == facts.run.run_id and row.records]
-    gone = not facts.source.files and facts.source.complete and (read or bool(before))
+    # A folder's own empty object is no input.
+    gone = not there and (read or bool(before))
     why = "the run wrote from an input that is no longer there" if gone else "no input file is seen to be gone"
     yield _rule("SOURCE_GONE", not gone, why, facts.source.evidence, unsafe=gone)
+
+
+def lists_the_source(facts: Facts) -> bool:
+    """Whether the source listing is of the batch's declared source, as far as both say where they are."""
+    wanted, listed = facts.source_uri, facts.source.uri if facts.source is not None else None
+    if not wanted or not listed:
+        return True
+    return wanted.rstrip("/").startswith(listed.rstrip("/")) or listed.startswith(wanted.rstrip("/"))
 
 
 def _control(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruling]:
@@ -181,6 +202,11 @@ def _control(context: Context, attempts: Attempts, outputs: list[OutputState]) -
         if declared:
             yield _rule("CONTROL_UNOBSERVED", False, "the declared control table could not be read")
         return
+    if declared and any(row.run_id is None and row.batch_id is None for row in context.facts.control):
+        why = "a control row names neither run nor batch: declare the control table's columns"
+        yield _rule("CONTROL_UNOBSERVED", False, why)
+    if declared and any(gap.source == Signal.CONTROL for gap in context.gaps):
+        yield _rule("CONTROL_UNOBSERVED", False, "the declared control table could not be read whole")
     rows = [
         row
         for row in context.facts.control
@@ -204,20 +230,22 @@ def _control(context: Context, attempts: Attempts, outputs: list[OutputState]) -
         yield _rule("CONTROL_CONTRADICTS_TABLE", False, why, failed[-1].evidence)
 
 
-def _other_effects(context: Context, outputs: list[OutputState]) -> Iterator[Ruling]:
+def _other_effects(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruling]:
     """Rule: nothing was done elsewhere that a rerun would do again."""
     effects = context.pipeline.effects()
     if not effects:
         yield _rule("OTHER_EFFECTS", True, "no side effect outside the output tables is declared")
         return
-    writing = [
-        row for row in context.facts.control if row.status == "writing" and row.run_id == context.facts.run.run_id
-    ]
+    writing = [row for row in context.facts.control if row.status == "writing" and row.run_id in attempts.run_ids]
     begun = (
         bool(writing)
         or context.facts.log.write_started
         or any(one.state.status is not WriteStatus.NOT_STARTED for one in outputs)
     )
+    if not begun and (Signal.LOGS not in context.seen or len(attempts.runs) > 1):
+        why = f"whether {', '.join(effects)} was done cannot be told without every attempt's log"
+        yield _rule("OTHER_EFFECTS", False, why)
+        return
     why = (
         f"the write phase began, so {', '.join(effects)} may already be done and would be done twice"
         if begun

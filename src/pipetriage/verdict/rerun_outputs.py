@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipetriage.model.context import Context
-from pipetriage.model.facts import Snapshot
+from pipetriage.model.facts import DataFile, Snapshot
 from pipetriage.model.write_state import Reason, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner
@@ -133,7 +133,7 @@ def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool
     if one.output.write_mode == "overwrite_table" or log is None or log.entries is None or not log.entries_complete:
         return True
     theirs = [file for file in log.entries if file.snapshot_id == other.snapshot.snapshot_id and file.status in {1, 2}]
-    if not theirs:
+    if not theirs or not _all_listed(other.snapshot, theirs):
         return True
     ours = {a.snapshot.snapshot_id for a in one.by_owner(Owner.OURS)}
     mine = [file for file in log.entries if file.snapshot_id in ours]
@@ -141,6 +141,28 @@ def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool
     if expected is None:
         # The partitions that a half-done run wrote are not all that a rerun writes.
         complete = one.state.status is WriteStatus.COMPLETE
-        return not (complete and mine) or bool(touched(theirs) & touched(mine))
+        if not (complete and mine) or len({frozenset(file.partition) for file in (*theirs, *mine)}) > 1:
+            return True
+        return bool(touched(theirs) & touched(mine))
     field = one.output.partition_field
+    if any(not _comparable(file.partition, field, expected) for file in (*theirs, *mine)):
+        return True
     return bool({partition_of(file.partition, field) for file in theirs} & set(expected))
+
+
+def _all_listed(snapshot: Snapshot, files: list[DataFile]) -> bool:
+    """Whether the entries hold every data file that the commit says it added and deleted."""
+    for status, key in ((1, "added-data-files"), (2, "deleted-data-files")):
+        claimed = snapshot.summary.get(key)
+        held = sum(file.status == status and file.content == 0 for file in files)
+        if claimed is not None and claimed != str(held):
+            return False
+    return True
+
+
+def _comparable(partition: dict[str, str | None], field: str | None, expected: tuple[str, ...]) -> bool:
+    """Whether a file's partition is spelled as the declaration spells it: one value, an ordinal only where declared."""
+    value = partition.get(field) if field is not None else next(iter(partition.values()), None)
+    if value is None or (field is None and len(partition) != 1):
+        return False
+    return value.isdecimal() in {one.isdecimal() for one in expected}

@@ -3,6 +3,7 @@
 Only when the rerun is SAFE and the cause clears by itself. Every condition is named in ``retry_reasons``.
 """
 
+import re
 from collections.abc import Iterator
 
 from msgspec.structs import replace
@@ -13,7 +14,10 @@ from pipetriage.model.write_state import Reason, Rerun, RerunDecision
 from pipetriage.settings import SettleSettings
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.cause import Cause
+from pipetriage.verdict.rerun import lists_the_source
 
+# A refusal in any engine's words, or as an exception's name.
+_REFUSAL = re.compile(r"(?i)denied|not authorized|unauthorized|forbidden|\b403\b|AccessControlException")
 _AWAITS_SOURCE = frozenset({FailureMode.MISSING_PATH, FailureMode.EMPTY_PATH})
 # Changes under which a missing path may be a wrong path rather than a late one.
 _PATH_MAY_HAVE_CHANGED = ("argument ", "code version", "script location", "engine version", "job modified")
@@ -46,31 +50,32 @@ def _clears_by_itself(context: Context, cause: Cause) -> Iterator[Reason]:
     elif cause.mode is FailureMode.TRANSIENT_SERVICE and cause.category is Category.UNKNOWN:
         yield _reason(rule, True, "a service failed for a while; nobody has to change anything", evidence)
     elif cause.mode in _AWAITS_SOURCE and cause.category is Category.SOURCE_DELAY:
-        yield from _late_source(context, evidence)
+        yield from _late_source(context, cause, evidence)
     else:
         yield _reason(rule, False, f"{cause.category}/{cause.mode} does not clear without a person", evidence)
 
 
-def _late_source(context: Context, evidence: list[str]) -> Iterator[Reason]:
+def _late_source(context: Context, cause: Cause, evidence: list[str]) -> Iterator[Reason]:
     """Ask whether the failing path is this batch's declared source, and merely late."""
     facts = context.facts
     uri = facts.source_uri
     if uri is None:
         yield _reason("SOURCE_NOT_DECLARED", False, "the batch's source is not declared, so the path cannot be judged")
         return
-    path = uri.partition("://")[2] or uri
+    # Only the errors that decided: a warning in passing may name the source too.
     named = any(
-        path.rstrip("/").lower() in _plain(f"{cause.message} {error.excerpt}")
+        _names(_plain(f"{linked.message} {error.excerpt}"), (uri.partition("://")[2] or uri).rstrip("/").lower())
         for error in context.errors
-        for cause in error.causes
+        if any(error.evidence in finding.evidence for finding in cause.deciding)
+        for linked in error.causes
     )
     why = "the failing path is the declared source" if named else f"the error does not name the declared source {uri}"
     yield _reason("OTHER_PATH_FAILED", named, why, evidence)
-    listed = facts.source is not None and facts.source.complete
+    listed = facts.source is not None and facts.source.complete and lists_the_source(facts)
     why = "the source was listed" if listed else "the source could not be listed in full"
     yield _reason("SOURCE_UNOBSERVED", listed, why, [facts.source.evidence] if facts.source else [])
     refused = facts.denials or any(
-        "denied" in _plain(cause.message) for error in context.errors for cause in error.causes
+        _REFUSAL.search(f"{linked.exception} {linked.message}") for error in context.errors for linked in error.causes
     )
     why = "a refusal is seen, and a refused path looks like a missing one" if refused else "no refusal is seen"
     yield _reason("REFUSAL_SEEN", not refused, why)
@@ -81,6 +86,17 @@ def _late_source(context: Context, evidence: list[str]) -> Iterator[Reason]:
         else "path, arguments and code are unchanged"
     )
     yield _reason("PATH_MAY_HAVE_CHANGED", not changed, why)
+
+
+def _names(message: str, path: str) -> bool:
+    """Whether the message names the path, or what lies below it; ``orders/1`` is not ``orders/10``."""
+    at = message.find(path)
+    while at >= 0:
+        following = message[at + len(path) : at + len(path) + 1]
+        if not (following.isalnum() or following in {"-", "_", "="}):
+            return True
+        at = message.find(path, at + 1)
+    return False
 
 
 def _plain(text: str) -> str:
@@ -102,7 +118,7 @@ def _quality(context: Context, attempts: Attempts) -> Iterator[Reason]:
     failed = [
         rule
         for rule in context.facts.quality
-        if rule.outcome == "FAIL" and (rule.run_id is None or rule.run_id in attempts.run_ids)
+        if rule.outcome in {"FAIL", "FAILED"} and (rule.run_id is None or rule.run_id in attempts.run_ids)
     ]
     why = f"rule {failed[0].rule} failed; a retry would override it" if failed else "no data-quality rule failed"
     yield _reason("QUALITY_FAILED", not failed, why, [rule.evidence for rule in failed[:3]])

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 
 import msgspec
 
@@ -11,6 +12,9 @@ from pipetriage.verdict.attempts import Attempts
 
 # Iceberg's metadata files: 00012-<uuid>.metadata.json, or v12.metadata.json in a hadoop catalog.
 _METADATA_VERSION = re.compile(r"/(?:v)?(\d{1,9})(?:-[0-9a-fA-F-]{8,64})?(?:\.gz)?\.metadata\.json(?:\.gz)?$")
+
+# Delta's commit files: _delta_log/00000000000000000012.json.
+_DELTA_VERSION = re.compile(r"/_delta_log/(\d{20})\.json$")
 
 
 class TableLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +38,7 @@ def table_log(table: TableFacts, context: Context, attempts: Attempts) -> TableL
     if table.iceberg is not None:
         return _iceberg_log(table, table.iceberg, context, attempts)
     if table.delta is not None:
-        return _delta_log(table.delta, attempts)
+        return _delta_log(table, table.delta, attempts)
     return None
 
 
@@ -46,6 +50,8 @@ def _iceberg_log(table: TableFacts, iceberg: IcebergTable, context: Context, att
     branches |= {one.snapshot_id for one in iceberg.snapshots if "wap.id" in one.summary} - set(chain)
     doubts = [
         *_time_doubts(iceberg.observed_at, attempts),
+        *_name_doubts(table),
+        *_contradictions(iceberg, by_id, chain, context),
         *_currency_doubts(table, iceberg, context, attempts),
         *_chain_doubts(iceberg, by_id, chain, attempts),
         *_history_doubts(table, iceberg, set(chain), by_id, attempts),
@@ -82,6 +88,28 @@ def _time_doubts(observed_at: object, attempts: Attempts) -> list[str]:
     return []
 
 
+def _name_doubts(table: TableFacts) -> list[str]:
+    """Say whether the catalog's entry is another table's."""
+    if table.catalog is None or not table.key.name:
+        return []
+    seen, wanted = (name.rsplit(".", 1)[-1].lower() for name in (table.catalog.name, table.key.name))
+    return [] if seen == wanted else [f"the catalog entry is another table's ({table.catalog.name})"]
+
+
+def _contradictions(iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list[str], context: Context) -> list[str]:
+    """Say where the metadata file is at odds with itself."""
+    doubts = []
+    if len(by_id) != len(iceberg.snapshots):
+        doubts.append("the metadata file holds two snapshots of the same id")
+    if "main" in iceberg.refs and iceberg.refs["main"] != iceberg.current_snapshot_id:
+        doubts.append("the metadata file's current snapshot is not that of its main branch")
+    skew = timedelta(seconds=context.clock_skew_seconds)
+    pairs = pairwise(chain)
+    if any(by_id[child].committed_at + skew < by_id[parent].committed_at for child, parent in pairs):
+        doubts.append("a snapshot claims to be older than its parent, so the commit times cannot be trusted")
+    return doubts
+
+
 def _currency_doubts(table: TableFacts, iceberg: IcebergTable, context: Context, attempts: Attempts) -> list[str]:
     """Say why this metadata file may not be the catalog's current one."""
     doubts = []
@@ -101,6 +129,10 @@ def _currency_doubts(table: TableFacts, iceberg: IcebergTable, context: Context,
             )
         ):
             doubts.append("the catalog's entry was updated after the metadata file that was read")
+    # A metadata file never changes: reading an old one late proves nothing, asking the catalog late does.
+    asked = catalog.observed_at if catalog is not None and catalog.metadata_location is not None else None
+    if asked is not None and attempts.window_end is not None and asked < attempts.window_end:
+        doubts.append("the catalog was asked before the last attempt's end plus the settling time")
     if iceberg.last_updated_at > iceberg.observed_at + skew:
         doubts.append("the metadata file claims an update after it was read")
     current = next((one for one in iceberg.snapshots if one.snapshot_id == iceberg.current_snapshot_id), None)
@@ -153,8 +185,10 @@ def _chain_doubts(iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list
 def _sequence_doubts(iceberg: IcebergTable, anchors: list[Snapshot]) -> list[str]:
     """Every v2 commit takes the next sequence number, so a missing number is a commit that was removed."""
     last = iceberg.last_sequence_number
-    if iceberg.format_version < 2 or last is None:
+    if iceberg.format_version < 2:
         return []
+    if last is None or any(one.sequence_number > last for one in iceberg.snapshots):
+        return ["the last sequence number is missing or older than a snapshot's"]
     anchor = max((one.sequence_number for one in anchors), default=0)
     present = {one.sequence_number for one in iceberg.snapshots}
     # A hostile last-sequence-number must not make us count to it.
@@ -174,9 +208,10 @@ def _history_doubts(
     created = table.catalog.created_at if table.catalog is not None else None
     if created is not None and created >= start:
         doubts.append("the table was created since the first attempt began")
-    never_written = iceberg.current_snapshot_id is None and not iceberg.metadata_log
-    if created is None and never_written and iceberg.last_updated_at >= start:
-        doubts.append("the table was created since the first attempt began")
+    logged = [at for at, _ in (*iceberg.snapshot_log, *iceberg.metadata_log)]
+    times = [iceberg.last_updated_at, *logged, *(one.committed_at for one in iceberg.snapshots)]
+    if created is None and all(at >= start for at in times):
+        doubts.append("nothing shows that the table is older than the first attempt")
     for at, snapshot_id in iceberg.snapshot_log:
         known = by_id.get(snapshot_id)
         if at >= start and (snapshot_id not in chain or (known is not None and known.committed_at < start)):
@@ -185,9 +220,13 @@ def _history_doubts(
     return doubts
 
 
-def _delta_log(delta: DeltaTable, attempts: Attempts) -> TableLog:
+def _delta_log(table: TableFacts, delta: DeltaTable, attempts: Attempts) -> TableLog:
     start = attempts.window_start
-    doubts = _time_doubts(delta.observed_at, attempts)
+    doubts = [*_name_doubts(table), *_time_doubts(delta.observed_at, attempts)]
+    last = delta.snapshots[-1].sequence_number
+    listed = [_DELTA_VERSION.search(file.uri) for file in table.listing.files] if table.listing is not None else []
+    if any(found and int(found[1]) > last for found in listed):
+        doubts.append("the table's folder holds a newer version of the Delta log than was read")
     if delta.missing_versions:
         doubts.append(f"version {delta.missing_versions[0]} of the Delta log is missing")
     reaches_back = delta.first_version == 0 or (start is not None and delta.snapshots[0].committed_at < start)

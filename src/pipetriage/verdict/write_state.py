@@ -148,6 +148,8 @@ def _status(
         return WriteStatus.UNCERTAIN, _naming(blurred)
     if commits.gone:
         return WriteStatus.UNCERTAIN, f"our snapshot {commits.gone[0].snapshot.snapshot_id} is no longer current"
+    if unknown := _commits_only_in_log(context):
+        return WriteStatus.UNCERTAIN, f"the log says that snapshot {unknown} was committed, no table's metadata has it"
     if commits.live:
         return _committed_status(output, log, commits.live, expected)
     if commits.unclear:
@@ -157,8 +159,6 @@ def _status(
         if _log_says_committed(context):
             return WriteStatus.UNCERTAIN, f"the log speaks of a commit, and {log.doubts[0]}"
         return WriteStatus.UNOBSERVED, log.doubts[0]
-    if unknown := _commits_only_in_log(context):
-        return WriteStatus.UNCERTAIN, f"the log says that snapshot {unknown} was committed, no table's metadata has it"
     if any(
         row.status == "succeeded" and _row_of_batch(row.run_id, row.batch_id, attempts) for row in context.facts.control
     ):

@@ -1,0 +1,101 @@
+"""One test a rule of ``retry_reasons``: a rerun that would be harmless, and yet no machine may start it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.building_bundles import BATCH, RUN, broken, bundle, good_run, listing, minute, ms, run, triage
+
+SOURCE = f"s3://raw/orders/{BATCH}"
+
+
+def failing(message: str, **more: Any) -> dict[str, Any]:
+    """Make a bundle whose run failed with this message."""
+    this = run(ErrorMessage=message)
+    event = {
+        "timestamp": ms(minute(9)),
+        "message": f"ERROR ProcessLauncher: Error from Python: {message}",
+        "logStreamName": RUN,
+    }
+    files = {"logs/error/jr_now.jsonl": [event], "s3/source.json": listing(f"{SOURCE}/")} | more.pop("files", {})
+    return bundle(this_run=more.pop("this_run", this), files=files, **more)
+
+
+def missing(path: str = SOURCE, **more: Any) -> dict[str, Any]:
+    return failing(f"AnalysisException: [PATH_NOT_FOUND] Path does not exist: {path}.", **more)
+
+
+def test_a_source_that_is_merely_late_is_waited_for(tmp_path: Path) -> None:
+    incident = triage(tmp_path, missing())
+    assert incident.safe_to_retry
+    assert (incident.rerun.wait_for or "").rstrip("/") == SOURCE
+
+
+RULES: list[Any] = [
+    pytest.param(
+        "CAUSE_NEEDS_A_PERSON",
+        failing('NumberFormatException: For input string: "abc"'),
+        id="CAUSE_NEEDS_A_PERSON",
+    ),
+    pytest.param("CAUSE_NEEDS_A_PERSON", bundle(this_run=run(state="SUCCEEDED")), id="the run succeeded"),
+    pytest.param("OTHER_PATH_FAILED", missing("s3://raw/currencies/2026-11-21"), id="OTHER_PATH_FAILED"),
+    pytest.param("OTHER_PATH_FAILED", missing(f"{SOURCE}0"), id="a longer path"),
+    pytest.param("SOURCE_UNOBSERVED", missing(files={"s3/source.json": None}), id="SOURCE_UNOBSERVED"),
+    pytest.param(
+        "SOURCE_UNOBSERVED",
+        missing(files={"s3/source.json": [{"Key": "a", "Size": 1}]}),
+        id="a listing's bare contents",
+    ),
+    pytest.param(
+        "SOURCE_UNOBSERVED",
+        missing(files={"s3/source.json": listing(f"{SOURCE}/") | {"CommonPrefixes": [{"Prefix": "x/"}]}}),
+        id="a listing with a delimiter",
+    ),
+    pytest.param(
+        "REFUSAL_SEEN",
+        missing(
+            files={
+                "cloudtrail/events.json": {
+                    "Events": [
+                        {
+                            "EventName": "GetObject",
+                            "CloudTrailEvent": '{"errorCode":"AccessDenied","eventName":"GetObject"}',
+                        }
+                    ]
+                }
+            }
+        ),
+        id="REFUSAL_SEEN",
+    ),
+    pytest.param(
+        "PATH_MAY_HAVE_CHANGED",
+        missing(runs=[good_run(Arguments={"--batch_id": "2026-11-20", "--root": "a"}), run(ErrorMessage="")]),
+        id="PATH_MAY_HAVE_CHANGED",
+    ),
+    pytest.param("NO_ATTEMPTS_LEFT", bundle(declared={"max_attempts": 1}), id="NO_ATTEMPTS_LEFT"),
+    pytest.param(
+        "BATCH_ALREADY_DONE",
+        bundle(runs=[good_run(), run(), run("jr_2", at=minute(30), state="SUCCEEDED")]),
+        id="BATCH_ALREADY_DONE",
+    ),
+    pytest.param(
+        "QUALITY_FAILED",
+        bundle(
+            files={
+                "data_quality/results.json": [
+                    {"JobRunId": RUN, "RuleResults": [{"EvaluatedRule": "RowCount > 10", "Result": "FAIL"}]}
+                ]
+            }
+        ),
+        id="QUALITY_FAILED",
+    ),
+    pytest.param("RERUN_NOT_SAFE", bundle(files={"glue/job.json": None}), id="RERUN_NOT_SAFE"),
+]
+
+
+@pytest.mark.parametrize(("rule", "files"), RULES)
+def test_no_machine_retries_it(rule: str, files: dict[str, Any], tmp_path: Path) -> None:
+    incident = triage(tmp_path, files)
+    assert rule in broken(incident), incident.failure_mode
+    assert not incident.safe_to_retry
