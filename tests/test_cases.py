@@ -63,7 +63,7 @@ def test_category_and_retry_decision(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_every_claim_cites_evidence_that_is_there(case: str) -> None:
     incident = triaged(case)
-    cited = [
+    cited: list[Any] = [
         *incident.findings,
         *incident.write_state,
         *incident.exposure,

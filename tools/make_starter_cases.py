@@ -497,18 +497,18 @@ def skewed_join(root: Path) -> None:
     )
     call = 'readwriter.py", line 1547, in overwritePartitions\n    self._jwriter.overwritePartitions()'
     driver: list[Line] = []
-    for attempt, second in enumerate((2_610, 3_170, 3_730, 4_280)):
+    for attempt, moment in enumerate((2_610, 3_170, 3_730, 4_280)):
         executor = (4, 5, 2, 7)[attempt]
         text = lost.replace("executor 7", f"executor {executor}")
         driver += [
             Line(
-                second,
+                moment,
                 "ERROR",
                 "TaskSchedulerImpl",
                 f"Lost executor {executor} on 172.35.12.17: Remote RPC client disassociated.",
             ),
             Line(
-                second, "WARN", "TaskSetManager", f"Lost task 23.{attempt} in stage 9.0 (TID 99{attempt + 2}): {text}"
+                moment, "WARN", "TaskSetManager", f"Lost task 23.{attempt} in stage 9.0 (TID 99{attempt + 2}): {text}"
             ),
         ]
     case.log(
@@ -654,8 +654,10 @@ def after_staging_write(root: Path) -> None:
     case.files = {**target.write(case.folder, "target"), **staging.write(case.folder, "staging")}
     case.runs("FAILED", "Command failed with exit code 143", good, at("2026-08-19T16:20:00"))
     case.log(("error", "-driver", records))
-    files = [(f"sales/2026-11-21/{shop}.csv", 2_100_000 + n, at("2026-11-22T01:55:00")) for n, shop in enumerate(shops)]
-    case.folder.write("s3/source.json", listing("acme-raw-sales", "sales/2026-11-21/", files))
+    arrived = [
+        (f"sales/2026-11-21/{shop}.csv", 2_100_000 + n, at("2026-11-22T01:55:00")) for n, shop in enumerate(shops)
+    ]
+    case.folder.write("s3/source.json", listing("acme-raw-sales", "sales/2026-11-21/", arrived))
     writing = {
         "batch_id": case.batch,
         "job_run_id": case.run,

@@ -257,10 +257,13 @@ def _gaps(page: Page, incident: Incident) -> None:
         return
     page.heading("Not seen")
     for gap in incident.gaps:
-        effect = f" → {gap.effect}" if gap.effect else ""
-        page.line(f"{gap.source}: {gap.reason}{effect}", mark="?")
-        if gap.fix:
-            page.line(f"fix: {gap.fix}", indent=4)
+        # A gap that costs the decision is shown with its fix; of the others the loss suffices, --json has the rest.
+        if "safe" in gap.effect or not gap.effect:
+            page.line(f"{gap.source}: {gap.reason}" + (f" → {gap.effect}" if gap.effect else ""), mark="?")
+            if gap.fix:
+                page.line(f"fix: {gap.fix}", indent=4)
+        else:
+            page.line(f"{gap.source}: {gap.effect}", mark="?")
 
 
 def _footer(page: Page, incident: Incident) -> None:

@@ -56,7 +56,7 @@ def judge(
     run = context.facts.run
     if cause.deciding and not any(one in findings for one in cause.deciding):
         findings = [*findings, *cause.deciding]
-    next_steps = steps(context, cause, outputs, rerun, exposed)
+    next_steps = steps(context, cause, outputs, rerun, exposed, safe)
     ways = options(cause, outputs, rerun, safe)
     needs_person = not safe or sure < settings.min_confidence or cause.category is Category.PARTIAL_WRITE_RISK
     fingerprint = _fingerprint(context, cause)

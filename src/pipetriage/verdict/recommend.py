@@ -66,7 +66,12 @@ def recommended_action(cause: Cause, states: list[WriteState], rerun: Rerun, saf
 
 
 def steps(
-    context: Context, cause: Cause, outputs: list[OutputState], rerun: Rerun, exposed: list[Exposure]
+    context: Context,
+    cause: Cause,
+    outputs: list[OutputState],
+    rerun: Rerun,
+    exposed: list[Exposure],
+    safe_to_retry: bool,
 ) -> list[Step]:
     """List the next steps, most urgent first."""
     advice = _ADVICE[cause.category]
@@ -90,9 +95,10 @@ def steps(
         cited = [evidence_id for one in read for evidence_id in one.evidence][:6]
         action = f"Tell the owners of what read the partial data: {names}."
         found.append(Step(action=action, why=why, approver=None, verify=None, evidence=cited))
-    found.append(
-        Step(action=advice.action, why=cause.statement, approver=advice.approver, verify=None, evidence=evidence)
-    )
+    approver = None if safe_to_retry else advice.approver
+    states = [one.state for one in outputs]
+    action = recommended_action(cause, states, rerun, safe_to_retry) if safe_to_retry else advice.action
+    found.append(Step(action=action, why=cause.statement, approver=approver, verify=None, evidence=evidence))
     unknown = [reason for reason in rerun.reasons if not reason.holds]
     if rerun.decision is RerunDecision.UNKNOWN and context.gaps:
         gap = context.gaps[0]
