@@ -1,6 +1,6 @@
 """Every labelled case of ``cases/``: the right category, the right retry decision, and a readable golden file.
 
-Refresh the golden files with ``PIPETRIAGE_REFRESH_GOLDEN=1 pytest tests/test_cases.py`` and review the difference.
+Refresh the golden files with ``UPDATE_GOLDEN=1 pytest tests/test_cases.py`` and review the difference.
 """
 
 import json
@@ -19,7 +19,7 @@ from pipetriage.model.write_state import RerunDecision, WriteState
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.parent.name for path in (ROOT / "cases").glob("*/expected.yaml"))
-REFRESH = os.environ.get("PIPETRIAGE_REFRESH_GOLDEN") == "1"
+REFRESH = os.environ.get("UPDATE_GOLDEN") == "1"
 
 # The contract (design section 5): these ten, in this order.
 FIRST_KEYS = [
@@ -95,7 +95,7 @@ def test_golden(case: str) -> None:
     if REFRESH:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert path.exists(), "no golden file yet: set PIPETRIAGE_REFRESH_GOLDEN=1 once, and review what it writes"
+    assert path.exists(), "no golden file yet: set UPDATE_GOLDEN=1 once, and review what it writes"
     assert text == path.read_text(encoding="utf-8")
 
 

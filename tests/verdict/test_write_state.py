@@ -265,8 +265,7 @@ ATTRIBUTION: list[Any] = [
         bundle(
             snapshot(2, 5, "eu", stamp={"batch_id": "2026-11-21"}),
             this_run=run(batch=None),
-            runs=[good_run(), run("jr_2", at=minute(-60), batch="2026-11-21"), run(batch=None)],
-            declared={"batch_id": {"from": "argument", "name": "other_name"}, "source": None},
+            runs=[run("jr_2", at=minute(-2880), state="SUCCEEDED"), good_run(), run(batch=None)],
         ),
         id="while our batch is unknown, no batch is another's",
     ),

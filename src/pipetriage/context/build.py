@@ -188,7 +188,10 @@ class _Builder:
         except SourceError as error:
             self._gaps.append(Gap(source=str(Signal.LOGS), reason=str(error)))
             return read(())
-        self._seen.add(Signal.LOGS)
+        if seen.complete:
+            self._seen.add(Signal.LOGS)
+        else:
+            self._gaps.append(Gap(source=str(Signal.LOGS), reason=f"{seen.locator} is cut short or partly unreadable"))
         return reading
 
     def _spark_events(self) -> tuple[SparkFacts, ...]:

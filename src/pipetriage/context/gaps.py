@@ -28,7 +28,10 @@ COSTS: dict[str, tuple[str, str]] = {
         "with bookmarks on, a rerun may read less than the whole batch: no rerun can be called safe",
         "add the GetJobBookmark response",
     ),
-    Signal.LOGS: ("the cause rests on the error message alone", "add the run's driver log"),
+    Signal.LOGS: (
+        "the cause rests on the error message alone: nothing is called safe to retry",
+        "add the run's driver log",
+    ),
     Signal.CONTROL: (
         "a contradiction between control table and tables cannot be seen",
         'declare the control table, or control = "none"',

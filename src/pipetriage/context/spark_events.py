@@ -35,6 +35,9 @@ class _Stage:
         self.failed = 0
         self.lost = 0
         self.times: list[float] = []
+        self.failed_times: list[float] = []
+        self.failed_bytes: list[float] = []
+        self.failed_records: list[float] = []
         self.shuffle_bytes: list[float] = []
         self.shuffle_records: list[float] = []
         self.input_bytes = 0
@@ -94,14 +97,21 @@ class _Reader:
         if reason != "Success":
             stage.failed += reason not in {"TaskKilled"}
             stage.lost += reason == "ExecutorLostFailure"
+        if info.get("Speculative") is True or reason == "TaskKilled":
             return
-        if info.get("Speculative") is True:
+        shuffle = mapping(metrics, "Shuffle Read Metrics")
+        read = float((integer(shuffle, "Remote Bytes Read") or 0) + (integer(shuffle, "Local Bytes Read") or 0))
+        records = float(integer(shuffle, "Total Records Read") or 0)
+        if reason != "Success":
+            # The heaviest task often never succeeds. A lost executor leaves no metrics, only the clock.
+            clock = (integer(info, "Finish Time") or 0) - (integer(info, "Launch Time") or 0)
+            stage.failed_times.append(float(max(clock, 0)))
+            stage.failed_bytes.append(read)
+            stage.failed_records.append(records)
             return
         stage.times.append(float(integer(metrics, "Executor Run Time") or 0))
-        shuffle = mapping(metrics, "Shuffle Read Metrics")
-        read = (integer(shuffle, "Remote Bytes Read") or 0) + (integer(shuffle, "Local Bytes Read") or 0)
-        stage.shuffle_bytes.append(float(read))
-        stage.shuffle_records.append(float(integer(shuffle, "Total Records Read") or 0))
+        stage.shuffle_bytes.append(read)
+        stage.shuffle_records.append(records)
         input_bytes = integer(mapping(metrics, "Input Metrics"), "Bytes Read") or 0
         stage.input_bytes += input_bytes
         stage.input_records += integer(mapping(metrics, "Input Metrics"), "Records Read") or 0
@@ -146,11 +156,11 @@ def _facts(key: tuple[int, int], stage: _Stage, redactor: Redactor) -> StageFact
         name=redactor.text(stage.name)[:200],
         tasks=len(stage.times),
         failed_tasks=stage.failed,
-        duration_max_ms=largest(stage.times),
+        duration_max_ms=largest(stage.times + stage.failed_times),
         duration_median_ms=middle(stage.times),
-        shuffle_bytes_max=largest(stage.shuffle_bytes),
+        shuffle_bytes_max=largest(stage.shuffle_bytes + stage.failed_bytes),
         shuffle_bytes_median=middle(stage.shuffle_bytes),
-        shuffle_records_max=largest(stage.shuffle_records),
+        shuffle_records_max=largest(stage.shuffle_records + stage.failed_records),
         shuffle_records_median=middle(stage.shuffle_records),
         input_bytes=stage.input_bytes,
         input_records=stage.input_records,

@@ -14,7 +14,7 @@ from pipetriage.model.finding import Finding, Strength
 from pipetriage.settings import ThresholdSettings
 
 # Spark's own count while it lists (InMemoryFileIndex), wherever an error or its excerpt quotes it.
-_LISTING = re.compile(r"Listing leaf files and directories for (\d{1,9}) paths")
+_LISTING = re.compile(r"Listing leaf files and directories (?:for|in parallel under) (\d{1,9}) paths")
 # Stack frames of listing and planning: Spark's file index, Hadoop's and S3A's listing, Iceberg's planning.
 _LISTING_FRAME = re.compile(
     r"InMemoryFileIndex|listLeafFiles|HadoopFSUtils|listStatus|listFiles|ListBucket|FileInputFormat\.getSplits"

@@ -249,7 +249,7 @@ EXHAUSTED: tuple[Rule, ...] = (
         text=pattern(
             r"exited caused by one of the running tasks",
             r"Container killed by YARN for exceeding",
-            r"memoryOverhead",
+            r"Consider boosting spark\.\S{0,60}memoryOverhead",
             r"Likely due to containers exceeding thresholds",
             r"Executor heartbeat timed out",
             r"\bOOMKilled\b",

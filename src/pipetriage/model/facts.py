@@ -281,7 +281,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One Spark stage attempt, from the event log. Times in milliseconds, sizes in bytes.
 
-    The ``*_max`` and ``*_median`` are over successful, non-speculative tasks.
+    Over non-speculative tasks: ``*_median`` of those that succeeded, ``*_max`` of those that failed as well.
     """
 
     stage_id: int

@@ -13,7 +13,7 @@ from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.times import parse_time
 from pipetriage.settings import SettleSettings
 from pipetriage.sources.eventlog import EventLog
-from pipetriage.sources.files import read_json, read_json_lines, within
+from pipetriage.sources.files import is_text, read_json, read_json_lines, within
 from pipetriage.sources.logs import FileLog
 
 BUNDLE_VERSION = 1
@@ -149,7 +149,9 @@ class BundleCollector:
             try:
                 payload, complete = self._read(part)
             except SourceError as error:
-                yield Gap(source=_source_name(part), reason=str(error))
+                name = part.path.rsplit("/", 1)[-1]
+                reason = str(error) if part.path in str(error) else str(error).replace(name, part.path, 1)
+                yield Gap(source=_source_name(part), reason=reason)
                 continue
             yield Observation(
                 signal=part.signal,
@@ -189,7 +191,7 @@ class BundleCollector:
         path = self._folder / part.path
         match part.signal:
             case Signal.LOGS:
-                return self._logs(path), True
+                return self._logs(path)
             case Signal.SPARK_EVENTS:
                 return EventLog.found_in(path, self._folder), True
             case Signal.DELTA_LOG:
@@ -203,7 +205,8 @@ class BundleCollector:
             return documents, bad == 0
         return read_json(path), True
 
-    def _logs(self, folder: Path) -> FileLog:
+    def _logs(self, folder: Path) -> tuple[FileLog, bool]:
+        """Give the log's readable files, and whether those are all."""
         files = tuple(
             path
             for path in sorted(folder.rglob("*"))
@@ -211,7 +214,10 @@ class BundleCollector:
         )
         if not files:
             raise SourceError("logs/ is not in the bundle or holds no .jsonl, .json or .log file")
-        return FileLog(folder, files)
+        readable = tuple(path for path in files if is_text(path))
+        if not readable:
+            raise SourceError(f"{files[0].relative_to(self._folder)} is no text: export the log again, uncompressed")
+        return FileLog(folder, readable), len(readable) == len(files)
 
 
 def _read_manifest(folder: Path) -> _Manifest:

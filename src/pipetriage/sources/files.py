@@ -31,6 +31,18 @@ def within(root: Path, path: Path) -> bool:
     return resolved.is_relative_to(root.resolve()) and resolved.is_file()
 
 
+def is_text(path: Path) -> bool:
+    """Whether a file's first 64 KiB read as text: in binary junk a tenth and more is invalid UTF-8 or control bytes."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(MAX_LINE_BYTES)
+    except OSError:
+        return False
+    decoded = head.decode("utf-8", "replace")
+    odd = sum(char == "\ufffd" or (char < " " and char not in "\t\r\n\x1b") for char in decoded)
+    return odd * 10 <= len(decoded)
+
+
 def read_json(path: Path) -> Any:
     """Decode one JSON file.
 

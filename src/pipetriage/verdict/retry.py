@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
+from pipetriage.model.evidence import Signal
 from pipetriage.model.write_state import Reason, Rerun, RerunDecision
 from pipetriage.settings import SettleSettings
 from pipetriage.verdict.attempts import Attempts
@@ -32,6 +33,7 @@ def retry_reasons(context: Context, attempts: Attempts, cause: Cause, rerun: Rer
             cause.category is not Category.PARTIAL_WRITE_RISK,
             f"the category is {cause.category}",
         ),
+        _log_seen(context),
         *_clears_by_itself(context, cause),
         *_attempts_left(context, attempts),
         *_quality(context, attempts),
@@ -40,6 +42,13 @@ def retry_reasons(context: Context, attempts: Attempts, cause: Cause, rerun: Rer
 
 def _reason(rule: str, holds: bool, why: str, evidence: list[str] | None = None) -> Reason:
     return Reason(rule=rule, holds=holds, why=why, evidence=evidence or [])
+
+
+def _log_seen(context: Context) -> Reason:
+    """Ask whether the whole log was read: an error message alone may name an effect and hide the cause."""
+    seen = Signal.LOGS in context.seen and context.facts.log.lines > 0
+    why = "the run's log was read" if seen else "the run's log was not seen in full, so the cause may be another"
+    return _reason("LOG_UNOBSERVED", seen, why, ["log"] if seen else [])
 
 
 def _clears_by_itself(context: Context, cause: Cause) -> Iterator[Reason]:

@@ -212,6 +212,8 @@ def _history_doubts(
     times = [iceberg.last_updated_at, *logged, *(one.committed_at for one in iceberg.snapshots)]
     if created is None and all(at >= start for at in times):
         doubts.append("nothing shows that the table is older than the first attempt")
+    if iceberg.snapshot_log and iceberg.snapshot_log[-1][1] != iceberg.current_snapshot_id:
+        doubts.append("the metadata's history does not end with its current snapshot")
     for at, snapshot_id in iceberg.snapshot_log:
         known = by_id.get(snapshot_id)
         if at >= start and (snapshot_id not in chain or (known is not None and known.committed_at < start)):
