@@ -232,7 +232,7 @@ class _Builder:
         filled = fill(pipeline.source, run.batch_id) if pipeline.source else None
         changes = (
             *code_change(deployments, run, good),
-            *run_changes(run, good, job),
+            *run_changes(run, good, job, history),
             *schema_changes(columns, expected, tables, run),
             *volume_changes(source, previous, control, run, good, good_runs),
         )

@@ -23,10 +23,13 @@ def last_good_run(history: tuple[Run, ...], run: Run) -> Run | None:
     return max(before, key=lambda one: one.started_at.timestamp() if one.started_at else 0.0, default=None)
 
 
-def run_changes(run: Run, good: Run | None, job: Job | None) -> Iterator[Change]:
+def run_changes(run: Run, good: Run | None, job: Job | None, history: tuple[Run, ...]) -> Iterator[Change]:
     """Compare the run itself with the last good one."""
     if good is None:
         return
+    before_attempts, attempts = _attempts(good, history), _attempts(run, history)
+    if before_attempts != attempts:
+        yield Change(what="attempts", before=str(before_attempts), now=str(attempts))
     for what, before, now in (
         ("engine version", good.glue_version, run.glue_version),
         ("worker type", good.worker_type, run.worker_type),
@@ -47,6 +50,17 @@ def run_changes(run: Run, good: Run | None, job: Job | None) -> Iterator[Change]
             yield Change(
                 what="duration", before=f"{good.execution_seconds:.0f} s", now=f"{run.execution_seconds:.0f} s"
             )
+
+
+def _attempts(run: Run, history: tuple[Run, ...]) -> int:
+    """Count the runs of a batch up to this one."""
+    same = [
+        one
+        for one in history
+        if one.first_attempt_id == run.first_attempt_id or (run.batch_id is not None and one.batch_id == run.batch_id)
+    ]
+    until = [one for one in same if not one.started_at or not run.started_at or one.started_at <= run.started_at]
+    return max(1, len(until))
 
 
 def _without_batch(value: str | None, run: Run) -> str | None:

@@ -115,7 +115,7 @@ def _why(incident: Incident) -> str:
         return "Running this batch again, unchanged, gives the right tables."
     if incident.rerun.decision is RerunDecision.SAFE:
         kept = next((reason.why for reason in incident.retry_reasons if not reason.holds), incident.recommended_action)
-        return f"A rerun would write nothing twice, but would not help: {kept}"
+        return f"A rerun would do no harm, but a person has to act first: {kept}"
     return broken[0] if broken else incident.recommended_action
 
 

@@ -222,7 +222,7 @@ class BundleCollector:
 
 def _read_manifest(folder: Path) -> _Manifest:
     path = folder / "bundle.json"
-    if not folder.is_dir():
+    if not _is_folder(folder):
         raise BundleError(f"{folder} is not a folder: name a bundle folder (one that holds bundle.json)")
     if not path.exists():
         raise BundleError(f"{folder} has no bundle.json, so it is no bundle: see docs/bundles.md for the format")
@@ -236,6 +236,13 @@ def _read_manifest(folder: Path) -> _Manifest:
         raise BundleError(f"{folder}: {error}") from error
     except msgspec.ValidationError as error:
         raise BundleError(f"{path}: {error}: correct that field (docs/bundles.md)") from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False  # a name that is too long, or holds a NUL
 
 
 def _run_id(observations: list[Observation], folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +16,13 @@ MAX_JSON_BYTES = 512 * 1024 * 1024
 
 MAX_LINE_BYTES = 64 * 1024
 """Longer lines are cut; what a log line says, it says in its first kilobytes."""
+
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+"""A longer line of an event log is passed over: the events that are wanted have a few kilobytes, and one grows by size
+only where a query plan or a class path is printed into it."""
+
+MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
+"""What one event log file may unpack to: some ten seconds of reading. A gzip file can claim a thousand times its size."""
 
 _LZ4_BLOCK_MAGIC = b"LZ4Block"
 _LZ4_HEADER_BYTES = 21
@@ -50,9 +58,7 @@ def read_json(path: Path) -> Any:
         SourceError: unreadable, empty, too large, or not JSON; the message says which and the fix.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_JSON_BYTES:
-            raise SourceError(f"{path.name} has {size} bytes, more than the {MAX_JSON_BYTES} that are read")
+        _check_size(path)
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read {path.name}: {error.strerror or error}") from error
@@ -64,15 +70,25 @@ def read_json(path: Path) -> Any:
         raise SourceError(f"{path.name} is not valid JSON ({error}): write it again") from error
 
 
+def _check_size(path: Path) -> None:
+    seen = path.stat()
+    # Opening a pipe waits for a writer, and a device may have no end.
+    if not stat.S_ISREG(seen.st_mode):
+        raise SourceError(f"{path.name} is no plain file: put the file itself there")
+    if seen.st_size > MAX_JSON_BYTES:
+        raise SourceError(f"{path.name} has {seen.st_size} bytes, more than the {MAX_JSON_BYTES} that are read")
+
+
 def read_json_lines(path: Path) -> tuple[list[Any], int]:
     """Decode a file of JSON lines; give the documents and how many lines could not be decoded.
 
     Raises:
-        SourceError: unreadable, or not one line could be decoded.
+        SourceError: unreadable, too large, or not one line could be decoded.
     """
     documents: list[Any] = []
     bad = 0
     try:
+        _check_size(path)
         with path.open("rb") as file:
             for line in file:
                 if not line.strip():
@@ -114,7 +130,7 @@ def iterate_lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a possibly compressed file without their ends; a cut last block just ends it.
 
     Raises:
-        SourceError: the file cannot be opened or is not what its ending says.
+        SourceError: the file cannot be opened, is not what its ending says, or unpacks to more than is read.
     """
     import zlib
 
@@ -124,12 +140,23 @@ def iterate_lines(path: Path) -> Iterator[bytes]:
     try:
         with open_compressed(path) as file:
             try:
-                while line := file.readline(MAX_JSON_BYTES):
-                    yield line.rstrip(b"\r\n")
+                yield from _bounded_lines(file, path.name)
             except EOFError:
                 return
     except (OSError, zlib.error, zstandard.ZstdError, lz4.block.LZ4BlockError, ValueError) as error:
         raise SourceError(f"cannot read {path.name}: {error}") from error
+
+
+def _bounded_lines(file: io.BufferedIOBase | gzip.GzipFile, name: str) -> Iterator[bytes]:
+    unpacked, passing_over = 0, False
+    while line := file.readline(MAX_EVENT_BYTES):
+        unpacked += len(line)
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise SourceError(f"{name} unpacks to more than the {MAX_UNPACKED_BYTES} bytes that are read")
+        ended = line.endswith(b"\n")
+        if not passing_over and (ended or len(line) < MAX_EVENT_BYTES):
+            yield line.rstrip(b"\r\n")
+        passing_over = not ended
 
 
 class _Lz4BlockReader(io.RawIOBase):
@@ -141,7 +168,7 @@ class _Lz4BlockReader(io.RawIOBase):
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def readable(self) -> bool:
         return True
@@ -151,7 +178,7 @@ class _Lz4BlockReader(io.RawIOBase):
             block = self._next_block()
             if block is None:
                 return 0
-            self._rest = block
+            self._rest = memoryview(block)
         count = min(len(buffer), len(self._rest))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]

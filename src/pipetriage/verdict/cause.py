@@ -29,14 +29,18 @@ def choose_cause(context: Context, findings: list[Finding], outputs: list[Output
     """Choose the category: the cause when one is strong, UNKNOWN when two are, the written output when none is."""
     strong = [one for one in findings if one.strength is Strength.STRONG]
     categories = _categories(strong)
-    if len(categories) == 1:
-        return _cause(strong, findings)
     if len(categories) > 1:
         return _conflict(strong, findings)
+    if categories and categories != [Category.UNKNOWN]:
+        return _cause(strong, findings)
+    # "A service failed" or "memory ran out" names what stopped the run, but no cause of the seven: what it left
+    # behind matters more.
     at_risk = [one for one in outputs if _unproven(one, rerun)]
     moderate = [one for one in findings if one.strength is Strength.MODERATE]
     if at_risk and context.facts.run.state != "SUCCEEDED":
         return _partial_write(at_risk[0], context, findings)
+    if categories:
+        return _cause(strong, findings)
     named = [one for one in moderate if one.category is not Category.UNKNOWN] or moderate
     categories = _categories(named)
     if len(categories) == 1:
@@ -93,13 +97,15 @@ def _partial_write(output: OutputState, context: Context, findings: list[Finding
     state = output.state
     evidence = tuple(state.evidence) or (context.facts.run.evidence,)
     done = state.status is WriteStatus.COMPLETE
+    named = next((one for one in findings if one.strength is not Strength.WEAK), None)
+    stopped = f" What stopped it: {named.statement}" if named is not None else ""
     mode = FailureMode.UNPROVEN_OUTPUT if done or not state.commits else FailureMode.FAILED_BETWEEN_COMMITS
     finding = Finding(
         detector="write_state",
         category=Category.PARTIAL_WRITE_RISK,
         failure_mode=mode,
         strength=Strength.STRONG,
-        statement=f"The run failed after it had written to {state.table}: {state.why}.",
+        statement=f"The run failed after it had written to {state.table}: {state.why}.{stopped}",
         evidence=evidence,
     )
     return Cause(

@@ -8,15 +8,16 @@ from typing import NamedTuple
 import msgspec
 
 from pipetriage.model.context import Context
-from pipetriage.model.facts import DataFile, Snapshot, TableFacts
+from pipetriage.model.facts import TableFacts
 from pipetriage.model.pipeline import Output
-from pipetriage.model.write_state import Commit, WriteState, WriteStatus
+from pipetriage.model.write_state import WriteState, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner, attribute
 from pipetriage.verdict.leftovers import Leftovers, uncommitted_files
-from pipetriage.verdict.partitions import Expected, expected_partitions, partitions_of
+from pipetriage.verdict.partitions import Expected, expected_partitions
 from pipetriage.verdict.plain_tables import hudi_state, plain_state
 from pipetriage.verdict.table_log import TableLog, table_log
+from pipetriage.verdict.write_numbers import in_numbers, written_partitions
 
 _PLAIN = frozenset({"parquet", "csv", "json", "orc", "avro", "text", "hive"})
 
@@ -125,7 +126,7 @@ def _from_log(
     expected = expected_partitions(output, context)
     leftovers = uncommitted_files(table, log, attempts)
     status, why = _status(output, log, commits, expected, leftovers, context, attempts)
-    state = _numbers(base, output, log, commits.live, expected, leftovers, status, attributed)
+    state = in_numbers(base, output, log, commits.live, expected, leftovers, status, attributed)
     evidence = [log.evidence, *(one.snapshot.evidence for one in (*commits.live, *commits.gone, *commits.unclear)[:20])]
     if table.listing is not None and leftovers.files:
         evidence.append(table.listing.evidence)
@@ -181,7 +182,7 @@ def _row_of_batch(run_id: str | None, batch_id: str | None, attempts: Attempts) 
 def _committed_status(
     output: Output, log: TableLog, live: list[Attributed], expected: Expected
 ) -> tuple[WriteStatus, str]:
-    written = _written(output, log, live)
+    written = written_partitions(output, log, live)
     count = "1 commit of the batch is" if len(live) == 1 else f"{len(live)} commits of the batch are"
     count += " in the table"
     if written is not None and expected.values is not None:
@@ -195,7 +196,9 @@ def _committed_status(
         return status, f"{count}, {len(written)} of {expected.count} expected partitions are written"
     if output.commits == "one" and expected.count is None:
         return WriteStatus.COMPLETE, f"{count}, and the pipeline is declared to commit once"
-    return WriteStatus.PARTIAL, f"{count}; how many partitions are expected is not declared, or not seen"
+    if written is None:
+        return WriteStatus.PARTIAL, f"{count}; which partitions they wrote was not seen"
+    return WriteStatus.PARTIAL, f"{count}; how many partitions are expected is not declared"
 
 
 def _log_says_committed(context: Context) -> bool:
@@ -215,103 +218,6 @@ def _commits_only_in_log(context: Context) -> str | None:
     return next((one for one in context.facts.log.committed_snapshots if one not in known), None)
 
 
-def _added(log: TableLog, commits: list[Attributed]) -> list[DataFile] | None:
-    """Give the data files that these commits added; None when the entries do not hold them all."""
-    if log.entries is None or not log.entries_complete:
-        return None
-    ids = {one.snapshot.snapshot_id for one in commits}
-    files = [file for file in log.entries if file.snapshot_id in ids and file.status == 1 and file.content == 0]
-    for one in commits:
-        claimed = one.snapshot.summary.get("added-data-files")
-        held = sum(file.snapshot_id == one.snapshot.snapshot_id for file in files)
-        if claimed is not None and claimed.isdecimal() and int(claimed) != held:
-            return None
-    return files
-
-
-def _written(output: Output, log: TableLog, live: list[Attributed]) -> frozenset[str] | None:
-    files = _added(log, live)
-    return None if files is None else partitions_of(files, output.partition_field)
-
-
-def _records(snapshot: Snapshot, files: list[DataFile] | None) -> tuple[int | None, int | None]:
-    if files is not None:
-        mine = [file for file in files if file.snapshot_id == snapshot.snapshot_id]
-        return sum(file.records for file in mine), len(mine)
-    counts = (snapshot.summary.get(key, "") for key in ("added-records", "added-data-files"))
-    records, count = (int(value) if value.isdecimal() else None for value in counts)
-    return records, count
-
-
-def _numbers(
-    base: WriteState,
-    output: Output,
-    log: TableLog,
-    live: list[Attributed],
-    expected: Expected,
-    leftovers: Leftovers,
-    status: WriteStatus,
-    attributed: tuple[Attributed, ...],
-) -> WriteState:
-    """Put the state in numbers; what is not known stays None."""
-    known = status in {WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED, WriteStatus.PARTIAL, WriteStatus.COMPLETE}
-    files = _added(log, live)
-    written = _written(output, log, live) if known or live else None
-    commits = []
-    for one in live:
-        records, count = _records(one.snapshot, files)
-        commits.append(
-            Commit(
-                snapshot=one.snapshot.snapshot_id,
-                run=one.run_id,
-                committed_at=one.snapshot.committed_at,
-                records=records,
-                files=count,
-            )
-        )
-    counted = [commit.records for commit in commits]
-    total = None if any(one is None for one in counted) else sum(one for one in counted if one is not None)
-    missing = None
-    if expected.values is not None and written is not None and known:
-        missing = [value for value in expected.values if value not in written]
-    first = live[0].snapshot if live else None
-    lost = [
-        one.snapshot.snapshot_id
-        for one in attributed
-        if first is not None
-        and one.owner is not Owner.OURS
-        and one.snapshot.snapshot_id in log.live
-        and (one.snapshot.sequence_number, one.snapshot.committed_at) > (first.sequence_number, first.committed_at)
-    ]
-    return msgspec.structs.replace(
-        base,
-        partitions_expected=expected.count,
-        partitions_written=_count_expected(written, expected),
-        partitions_missing=missing,
-        commits=commits,
-        records_written=total if known or live else None,
-        records_rerun_would_repeat=_repeated(output, total) if known else None,
-        uncommitted_files=leftovers.files,
-        uncommitted_bytes=leftovers.size,
-        rollback_snapshot=first.parent_id if first is not None else None,
-        later_commits_lost=lost,
-    )
-
-
-def _count_expected(written: frozenset[str] | None, expected: Expected) -> int | None:
-    if written is None:
-        return None
-    return len(written & set(expected.values)) if expected.values is not None else len(written)
-
-
-def _repeated(output: Output, total: int | None) -> int | None:
-    if total == 0:
-        return 0
-    if output.write_mode == "append" or (output.role == "staging" and output.write_mode is None):
-        return total
-    return 0 if output.write_mode in {"overwrite_partitions", "overwrite_table"} else None
-
-
 def _staged_state(
     output: Output, log: TableLog, staged: list[Attributed], base: WriteState, expected: Expected, declared: bool
 ) -> list[OutputState]:
@@ -319,7 +225,7 @@ def _staged_state(
     status, why = _committed_status(output, log, staged, expected)
     staging = msgspec.structs.replace(output, role="staging")
     none_left = Leftovers(files=None, size=None)
-    state = _numbers(base, staging, log, staged, expected, none_left, status, ())
+    state = in_numbers(base, staging, log, staged, expected, none_left, status, ())
     state = msgspec.structs.replace(
         state,
         role="staging",
