@@ -10,7 +10,7 @@ import msgspec
 
 from pipetriage.errors import ConfigError, StoreError, UsageError
 from pipetriage.model.incident import Incident
-from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.settings import Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.stores.interface import IncidentStore
@@ -47,7 +47,7 @@ class App:
 
         if target.startswith("local:"):
             return self._local(target.removeprefix("local:"))
-        if target.startswith(("glue:", "jr_", "https://")) and not Path(target).exists():
+        if target.startswith(("glue:", "jr_", "https://")) and not os.path.lexists(target):
             raise UsageError(f"{target}: live AWS targets are not in this version; capture the run as a bundle folder")
         return BundleCollector(Path(target), self.settings.settle)
 
@@ -166,7 +166,8 @@ def read_config(path: Path) -> tuple[Settings, dict[str, Pipeline]]:
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist: name a settings file with --config") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
+        said = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot read {path}: {said}: name a settings file with --config") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     declared = document.pop("pipelines", {})
@@ -175,5 +176,16 @@ def read_config(path: Path) -> tuple[Settings, dict[str, Pipeline]]:
         pipelines = msgspec.convert(declared, dict[str, Pipeline])
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}: correct that setting (docs/settings.md)") from error
+    for name, one in declared.items():
+        _refuse_unknown(one, Pipeline, f"{path}: pipelines.{name}")
+        for output in one.get("outputs", ()):
+            _refuse_unknown(output, Output, f"{path}: pipelines.{name}.outputs")
     named = {name: msgspec.structs.replace(one, name=one.name or name) for name, one in pipelines.items()}
     return settings, named
+
+
+def _refuse_unknown(written: dict[str, object], kind: type[msgspec.Struct], place: str) -> None:
+    # A bundle may be newer than we are; in a settings file, a misspelled ``other_effects`` must not read as none.
+    known = {field.encode_name for field in msgspec.structs.fields(kind)}
+    if unknown := sorted(set(written) - known):
+        raise ConfigError(f"{place} has no setting {unknown[0]!r}: correct its name (docs/settings.md)")

@@ -442,3 +442,52 @@ def test_any_text_reads_without_an_error(lines: list[str], message: str, state: 
     assert all(error.causes and len(error.excerpt) <= 1200 for error in reading.errors)
     assert fit(reading.errors, 0)[1] <= 3 * 200
     assert reading == read(lines, message=message, state=state)
+
+
+def handled(second: str, source: str) -> str:
+    return f"""
+Traceback (most recent call last):
+  File "/tmp/job.py", line 3, in load
+    row["amount"]
+KeyError: 'amount'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/tmp/job.py", line 9, in <module>
+    {source}
+{second}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "second"),
+    [
+        ("return total + 1", "TypeError: unsupported operand"),
+        ("client.put(key)", "botocore.exceptions.ClientError: An error occurred (AccessDenied)"),
+    ],
+)
+def test_a_handler_that_fails_by_itself_is_the_root(source: str, second: str) -> None:
+    (error,) = read(handled(second, source)).errors
+    assert names(error) == ["KeyError", second.partition(":")[0].rpartition(".")[2]]
+
+
+def test_a_handler_that_raises_in_other_words_keeps_the_first_error_as_root() -> None:
+    (error,) = read(handled("ValueError: bad batch", 'raise ValueError("bad batch")')).errors
+    assert names(error) == ["ValueError", "KeyError"]
+
+
+def test_an_exception_named_inside_quoted_data_is_no_cause() -> None:
+    line = "Malformed records are detected in record parsing: [ThrottlingException: Rate exceeded]."
+    (error,) = read(f"26/11/01 02:00:00 ERROR ProcessLauncher: Error from Python: SparkException: {line}").errors
+    assert "ThrottlingException" not in names(error)
+
+
+def test_an_error_that_the_job_says_it_carried_on_from_is_not_behind_its_exit() -> None:
+    reading = read(
+        f"26/11/01 02:00:00 ERROR Catalog: ThrottlingException: Rate exceeded, using cached listing\n{progress(3)}\n"
+        "26/11/01 02:09:00 ERROR ProcessLauncher: Error from Python: SystemExit: 1"
+    )
+    throttled = next(error for error in reading.errors if "ThrottlingException" in names(error))
+    assert throttled.survived
+    assert not throttled.terminal

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from pipetriage.context.changes import code_change, last_good_run, run_changes, schema_changes, volume_changes
 from pipetriage.context.gaps import relevant
 from pipetriage.context.logs import LogReading, evidence_of, fit, read_logs
@@ -26,8 +28,8 @@ from pipetriage.context.surroundings import (
 from pipetriage.context.table_facts import read_columns, read_listing
 from pipetriage.context.tables import read_tables
 from pipetriage.errors import SourceError
-from pipetriage.model.context import Context, Facts
-from pipetriage.model.evidence import Collected, Gap, Observation, Signal, TableKey
+from pipetriage.model.context import Change, Context, Facts
+from pipetriage.model.evidence import Collected, Evidence, Gap, Observation, Signal, TableKey
 from pipetriage.model.facts import ControlRow, Job, Listing, Run, SparkFacts
 from pipetriage.model.templates import fill
 from pipetriage.settings import ContextSettings
@@ -69,6 +71,7 @@ class _Builder:
         for error in errors:
             place = "GetJobRun ErrorMessage" if error.evidence == "run-error" else error.stream
             evidence[error.evidence] = evidence_of(error, place, self._collected.captured_at)
+        evidence = {name: self._redacted_evidence(one) for name, one in evidence.items()}
         return Context(
             target=self._collected.run,
             pipeline=self._pipeline,
@@ -81,7 +84,7 @@ class _Builder:
             errors=errors,
             evidence=evidence,
             gaps=relevant(
-                self._gaps,
+                [self._redacted_gap(gap) for gap in self._gaps],
                 pipeline=self._pipeline,
                 run=run,
                 bookmark_enabled=bookmark_option(run, job) != "job-bookmark-disable",
@@ -92,6 +95,20 @@ class _Builder:
             seen=frozenset(self._seen),
             tokens=tokens,
         )
+
+    def _redacted_evidence(self, one: Evidence) -> Evidence:
+        # Places, and names that were typed but not redacted one by one (columns, metrics), end in these two.
+        return replace(one, locator=self._redactor.text(one.locator), summary=self._redactor.text(one.summary))
+
+    def _redacted_gap(self, gap: Gap) -> Gap:
+        # A bundle says gaps of its own, and an error may quote what it could not read.
+        return replace(gap, source=self._redactor.text(gap.source), reason=self._redactor.text(gap.reason))
+
+    def _redacted_change(self, change: Change) -> Change:
+        def text(value: str | None) -> str | None:
+            return None if value is None else self._redactor.text(value)
+
+        return replace(change, what=self._redactor.text(change.what), before=text(change.before), now=text(change.now))
 
     def _observed(self, signal: Signal) -> Observation | None:
         return next((seen for seen in self._collected.observations if seen.signal is signal), None)
@@ -264,7 +281,7 @@ class _Builder:
             spark=spark,
             app_ids=_app_ids(run, history, reading, spark),
             log=reading.facts,
-            changes=changes,
+            changes=tuple(self._redacted_change(change) for change in changes),
             last_good=good,
         )
 

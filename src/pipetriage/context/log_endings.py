@@ -54,7 +54,7 @@ def _by_log(groups: list[Group], state: str, *, weak: bool, finished: set[tuple[
     if state in _ENDED_FROM_OUTSIDE:
         return ending[-1] if ending else None
     uncaught = [group for group in errors if group.uncaught or group.master]
-    real = [group for group in errors if group.trace.event is None and group.task not in finished]
+    real = [g for g in errors if g.trace.event is None and g.task not in finished and not g.carried_on]
     for candidates in (ending, uncaught):
         telling = [group for group in candidates if not group.opaque and not group.secondary and group.named]
         if telling:
@@ -105,6 +105,7 @@ def _masked(groups: list[Group], before: Group | None) -> Group | None:
         group
         for group in groups
         if group is not before
+        and not group.carried_on
         and not group.secondary
         and not group.opaque
         and (group.is_error or group.task is not None or group.executor_loss)
@@ -117,6 +118,6 @@ def _masked(groups: list[Group], before: Group | None) -> Group | None:
 def _survived(group: Group, failed: bool, first_end: int | None, finished: set[tuple[str, str]]) -> bool:
     if not failed:
         return not group.job_ending
-    if not group.is_error or group.task in finished or group.retried:
+    if not group.is_error or group.task in finished or group.retried or group.carried_on:
         return True
     return first_end is not None and first_end - group.progress >= _PROGRESS_LINES

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pipetriage.context.log_layouts import Record
 from pipetriage.context.patterns import (
+    CARRIED_ON,
     EXECUTOR_LOSS,
     IN_THREAD,
     JOB_ENDING_EVENTS,
@@ -58,6 +59,7 @@ class Group:
         self.opaque = is_opaque(trace)
         self.executor_loss = EXECUTOR_LOSS.search(says) is not None
         self.retried = RETRIED.search(first_line) is not None
+        self.carried_on = not self.uncaught and CARRIED_ON.search(first_line) is not None
         task = LOST_TASK.search(first_line)
         self.task = (task["stage"], task["index"]) if task else None
 

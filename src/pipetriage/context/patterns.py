@@ -311,7 +311,8 @@ CALLING = re.compile(
 CONDITION = re.compile(
     r"[\s:]{0,4}\[(?P<condition>[A-Z][A-Z0-9]{0,60}_[A-Z0-9_]{1,80}(?:\.[A-Z][A-Z0-9_]{1,80}){0,3})\]"
 )
-SQLSTATE = re.compile(r"SQLSTATE:? ?(?P<state>[0-9A-Z]{5})\b")
+# "SQLSTATE: 22018" (Spark), "SQLState: 42501" (JDBC), "SQLSTATE=42501" (DB2); it survives a translated message.
+SQLSTATE = re.compile(r"(?i:SQL ?STATE)[:=]? ?(?P<state>[0-9A-Z]{5})\b")
 
 GLUE_ANALYSIS = "[Glue Exception Analysis]"
 # The events that end the job; the task and stage variants do not.
@@ -346,6 +347,11 @@ EXECUTOR_LOSS = re.compile(
 LOST_TASK = re.compile(r"(?:Lost|Exception in) task (?P<index>\d{1,9})\.\d{1,9} in stage (?P<stage>\d{1,9}\.\d{1,9})")
 FINISHED_TASK = re.compile(r"Finished task (?P<index>\d{1,9})\.\d{1,9} in stage (?P<stage>\d{1,9}\.\d{1,9})")
 RETRIED = re.compile(r"(?i)\bretry|\bretri(?:ed|es)|re-?attempt|back(?:ing)? ?off|will try again|attempt \d{1,4} of \d")
+# The program's own word that it carried on without what failed.
+CARRIED_ON = re.compile(
+    r"(?i)\b(?:continuing|carrying on|proceeding|ignor(?:ed|ing)|skipp(?:ed|ing)|fall(?:ing|s)? ?back|non-?fatal"
+    r"|best[- ]effort|using (?:the )?(?:cached|default|stale|previous))\b"
+)
 # Warnings worth keeping though they name no exception.
 TELLING_WARNING = re.compile(
     r"(?i)exception|error|\blost\b|killed|denied|throttl|slow ?down|rate exceed|retr(?:y|ied)|timed? ?out|heartbeat"

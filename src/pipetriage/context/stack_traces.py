@@ -12,6 +12,7 @@ from pipetriage.context.patterns import (
     ERROR_CATEGORY,
     EXCEPTION_LINE,
     EXCEPTION_NAME,
+    FRAMES,
     GLUE_ANALYSIS,
     IN_THREAD,
     INLINE_EXCEPTION,
@@ -27,6 +28,11 @@ from pipetriage.context.patterns import (
 
 _MESSAGE_LINES, _FRAMES, _LINKS, _INLINE = 30, 60, 24, 6
 _PHRASES = tuple(phrase[:40] for phrase in CHAINED)
+_TELLING_START = 8
+"""Frames that start with fewer characters (``)=(``) are everywhere."""
+# What handlers raise or exit with to say that something failed; by name they tell no failure of their own.
+_RETHROWN = frozenset({"Exception", "RuntimeError", "SystemExit", "KeyboardInterrupt"})
+_HANDLING = _PHRASES[0]
 
 
 class Link:
@@ -61,6 +67,9 @@ class Trace:
         self._pending: list[str] | None = None
         self._indent = 0
         self._chained = False
+        self._handling = False
+        self._source = ""
+        """The last source line that a traceback printed."""
         self._suppressed: int | None = None
         lines = list(lines)
         first = self._analysis(lines[0]) if lines else []
@@ -144,6 +153,7 @@ class Trace:
             self._suppressed = indent
         elif line.lstrip().startswith(_PHRASES):
             self._chained = True
+            self._handling = line.lstrip().startswith(_HANDLING)
         elif TRACEBACK in line:
             self._start_traceback(line, indent)
         elif line.startswith(": "):
@@ -161,23 +171,30 @@ class Trace:
             self._pending = pending[-_FRAMES:]
             return True
         if indent > self._indent or JAVA_FRAME.match(line):
+            self._source = line.strip(" \t^~") or self._source
             return indent > self._indent and not JAVA_FRAME.match(line)
         self._pending = None
         frames = pending
         if CAUSED_BY.match(line) or TRACEBACK in line:
             return False
-        if self._chained and self.links:
+        if self._chained and self.links and (not self._handling or self._rethrown(line.strip(), frames)):
             # The traceback printed first is the original: what came of it stands before it in the chain.
             self._cursor = self._python_start
         self._chained = False
         self._exception(line.strip(), any_name=True, frames=frames)
         return True
 
+    def _rethrown(self, text: str, frames: list[str]) -> bool:
+        """Whether it only passes the first error on; otherwise the handler failed by itself, and that ended the run."""
+        if text.partition(":")[0] in _RETHROWN:
+            return True
+        return self._source.startswith("raise") and bool(frames) and not LIBRARY_FILE.search(frames[-1])
+
     def _start_traceback(self, line: str, indent: int) -> None:
         before = line.partition(TRACEBACK)[0]
         if before.strip():
             self._exception(before.strip(), any_name=False)
-        self._pending, self._indent = [], indent
+        self._pending, self._indent, self._source = [], indent, ""
 
     def _named(self, text: str) -> bool:
         found = EXCEPTION_LINE.match(text)
@@ -201,7 +218,8 @@ class Trace:
         named = sorted(
             [*INLINE_EXCEPTION.finditer(message), *TASK_END.finditer(message)], key=lambda match: match.start()
         )
-        for inline in named[:_INLINE]:
+        data = _data_from(message)
+        for inline in [match for match in named if match.start() < data][:_INLINE]:
             self._push(inline["name"], message[inline.end() :].strip(), None)
         if traceback:
             self._pending, self._indent = [], 0
@@ -231,6 +249,12 @@ def plain(text: str) -> str:
     """Strip what varies or only introduces: Glue's category prefix and py4j's target."""
     text = ERROR_CATEGORY.sub("", text, count=1)
     return CALLING.sub(lambda match: f"An error occurred while calling {match['call']}. ", text, count=1).strip()
+
+
+def _data_from(message: str) -> int:
+    """Find where a message starts to quote the data it failed on: no exception is named from there on."""
+    starts = [at for frame in FRAMES if (at := message.find(frame.start)) >= 0 and len(frame.start) >= _TELLING_START]
+    return min(starts, default=len(message))
 
 
 def _short(frame: str) -> str:

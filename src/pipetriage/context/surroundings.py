@@ -264,9 +264,9 @@ def read_denials(document: Any, redactor: Redactor) -> tuple[Denial, ...]:
         resources = [text(one, "ARN", "ResourceName") for one in mappings(event, "resources", "Resources")]
         denials.append(
             Denial(
-                event_name=text(event, "eventName", "EventName") or "?",
-                event_source=text(event, "eventSource", "EventSource") or "?",
-                error_code=code,
+                event_name=redactor.text(text(event, "eventName", "EventName") or "?"),
+                event_source=redactor.text(text(event, "eventSource", "EventSource") or "?"),
+                error_code=redactor.text(code),
                 resource=redactor.text(next((one for one in resources if one), "") or "") or None,
                 at=parse_time(event.get("eventTime", event.get("EventTime"))),
                 evidence=f"denial-{len(denials) + 1}",
@@ -281,7 +281,7 @@ def read_grants(document: Any, redactor: Redactor) -> tuple[Grant, ...]:
         Grant(
             principal=redactor.text(text(mapping(raw, "Principal"), "DataLakePrincipalIdentifier") or "?"),
             resource=redactor.text(msgspec.json.encode(raw.get("Resource", {})).decode())[:300],
-            permissions=tuple(str(one) for one in items(raw, "Permissions")),
+            permissions=tuple(redactor.text(str(one)) for one in items(raw, "Permissions")),
             evidence=f"grant-{index}",
         )
         for index, raw in enumerate(mappings(document, "PrincipalResourcePermissions", "Permissions"), 1)

@@ -27,6 +27,8 @@ RULES: tuple[Rule, ...] = (
         mode=FailureMode.CREDENTIALS_INVALID,
         says="the credentials were not accepted",
         exceptions=words("NoCredentialsError PartialCredentialsError NoAuthWithAWSException CredentialsNotFoundError"),
+        # The last provider asked is an instance's metadata address: beneath stands its timeout, an effect.
+        overrides=True,
     ),
     Rule(
         id="credentials-refused",
@@ -131,7 +133,8 @@ RULES: tuple[Rule, ...] = (
             r"\bAccessDeniedException\b",
             r"\bUnauthorizedAccess\w{0,20}\b",
             r"\bNotAuthorizedException\b",
-            r"not authorized to (?:access|assume|call)",
+            # Athena says of every unknown column that it "cannot be resolved or requester is not authorized".
+            r"(?<!cannot be resolved or requester is )not authorized to (?:access|assume|call)",
             r"\bOptInRequired\b",
             r"Error Code: AccessDenied",
             r"\(AccessDenied\w{0,12}\)",
@@ -175,6 +178,7 @@ RULES: tuple[Rule, ...] = (
             r"\bAccessDenied\b",
             r"status code:? 403\b",
             r"\b403 Forbidden\b",
+            r"\b40[13] Client Error\b",
             r"\bHTTP (?:Error )?403\b",
             r"(?:error|status|response)[ _](?:code|occurred) ?[:(=]? ?403\b",
             r"permission denied",

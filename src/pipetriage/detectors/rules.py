@@ -44,6 +44,20 @@ WRAPPER_CONDITIONS = words(
 _QUOTED = re.compile(r"(?:^|[\n:]|\bby)[ \t]{0,8}((?:[A-Za-z_$][\w$]{0,60}\.){0,12})([A-Z][\w$]{0,80}):[ \n]")
 
 
+# Classes by which Python or the job's own code speaks. Services and their clients raise classes of their own, so
+# their words in one of these are a value or a comparison: ``KeyError: 'AccessDenied'``.
+_OWN_WORDS = words(
+    "ValueError KeyError TypeError AttributeError IndexError NameError UnboundLocalError AssertionError "
+    "LookupError ZeroDivisionError NotImplementedError RecursionError StopIteration OverflowError"
+)
+# Classes in which jobs pass on an error in other words.
+_RETHROWN_AS = words("ValueError IllegalArgumentException UnsupportedOperationException")
+# What a message quotes is a value, not its own words, and neither is what a web address contains.
+_QUOTED_WORD = re.compile(r"(?<!\w)(['\"`])\w{1,60}\1(?!\w)")
+_QUOTED_WORDS = re.compile(r"(?<!\w)(['\"`])[^'\"`\n]{1,80}\1(?!\w)")
+_WEB_ADDRESS = re.compile(r"https?://[^\s'\"<>]{1,2000}")
+
+
 class Reading(StrEnum):
     """What else an error may mean; decided by what changed (``changes.py``)."""
 
@@ -195,6 +209,8 @@ class RuleBook:
         if found is None:
             return None
         cause, rule = found
+        if rule.mode is FailureMode.TRANSIENT_SERVICE and (outer := self._over(deepest_first, cause)) is not None:
+            (cause, rule), beneath_is_generic = outer, False
         if error.survived:
             strength = Strength.WEAK
         elif not error.terminal:
@@ -202,6 +218,16 @@ class RuleBook:
         else:
             strength = Strength.STRONG if beneath_is_generic else Strength.MODERATE
         return Hit(rule=rule, error=error, cause=cause, strength=weaker(strength, rule.ceiling))
+
+    def _over(self, deepest_first: tuple[Cause, ...], transient: Cause) -> tuple[Cause, Rule] | None:
+        """Find what has another explanation around a failed call: a call failing in its handler must not hide it."""
+        for cause in deepest_first[deepest_first.index(transient) + 1 :]:
+            wrapper = any(name.partition(".")[0] in WRAPPER_CONDITIONS for name in cause.conditions)
+            rule = None if wrapper else self.match(cause)
+            rethrown = rule is not None and rule.reading is Reading.CODE and cause.exception in _RETHROWN_AS
+            if rule is not None and rule.mode is not FailureMode.TRANSIENT_SERVICE and not rethrown:
+                return cause, rule
+        return None
 
     def match(self, cause: Cause) -> Rule | None:
         """Give the rule that explains one link of a chain."""
@@ -241,7 +267,15 @@ def _fits(rule: Rule, name: str, message: str) -> bool:
         return False
     if rule.exceptions and name not in rule.exceptions:
         return False
-    return rule.text is None or rule.text.search(f"{name}: {message}") is not None
+    if rule.text is None:
+        return True
+    transient = rule.mode is FailureMode.TRANSIENT_SERVICE
+    if not rule.exceptions and (transient or rule.category is Category.PERMISSION_ERROR):
+        # A service's words, and only where it is the service that speaks.
+        if name in _OWN_WORDS:
+            return False
+        message = (_QUOTED_WORDS if transient else _QUOTED_WORD).sub("", _WEB_ADDRESS.sub("", message))
+    return rule.text.search(f"{name}: {message}") is not None
 
 
 def _meaningless(cause: Cause) -> bool:

@@ -122,6 +122,39 @@ RULES: tuple[Rule, ...] = (
         reading=Reading.DATA,
     ),
     Rule(
+        id="does-not-fit",
+        mode=FailureMode.CONSTRAINT_VIOLATION,
+        says="a value does not fit the database's column",
+        text=pattern(
+            # PostgreSQL and Redshift, SQL Server, MySQL, Oracle, Snowflake.
+            r"value too long for type",
+            r"numeric field overflow",
+            r"String length exceeds DDL length",
+            r"String or binary data would be truncated",
+            r"Cannot insert the value NULL into column",
+            r"Data too long for column",
+            r"Out of range value for column",
+            r"value too large for column",
+            r"\bORA-(?:12899|01438|01400)\b",
+            r"is too long and would be truncated",
+        ),
+        reading=Reading.DATA,
+    ),
+    Rule(
+        id="database-conversion",
+        mode=FailureMode.CAST_FAILURE,
+        says="the database cannot convert a value to the column's type",
+        text=pattern(
+            # PostgreSQL and Redshift, SQL Server, MySQL, Oracle.
+            r"invalid input syntax for ",
+            r"Conversion failed when converting",
+            r"Arithmetic overflow error converting",
+            r"Incorrect \w{3,20} value: ",
+            r"\bORA-(?:01722|01858|01861|01843)\b",
+        ),
+        reading=Reading.DATA,
+    ),
+    Rule(
         id="old-dates",
         mode=FailureMode.CAST_FAILURE,
         says="dates read differently in this engine version",
@@ -230,6 +263,10 @@ AMBIGUOUS: tuple[Rule, ...] = (
             r"Invalid column name",
             r"Column '?[^']{1,200}'? cannot be resolved",
             r"Unable to find column",
+            # Athena and Trino, MySQL, Oracle.
+            r"\bCOLUMN_NOT_FOUND: ",
+            r"Unknown column '",
+            r"\bORA-00904\b",
         ),
         reading=Reading.DRIFT_OR_CODE,
     ),

@@ -227,6 +227,15 @@ EXHAUSTED: tuple[Rule, ...] = (
         ),
     ),
     Rule(
+        id="driver-gone",
+        mode=FailureMode.RESOURCE_EXHAUSTED,
+        says="the driver's JVM stopped answering",
+        # py4j's own gateway, no service: the refused local connection beneath it is the effect.
+        ceiling=Strength.MODERATE,
+        exceptions=words("Py4JNetworkError"),
+        overrides=True,
+    ),
+    Rule(
         id="disk",
         mode=FailureMode.RESOURCE_EXHAUSTED,
         says="a disk was full",

@@ -22,7 +22,10 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 only where a query plan or a class path is printed into it."""
 
 MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
-"""What one event log file may unpack to: some ten seconds of reading. A gzip file can claim a thousand times its size."""
+"""What one event log file may unpack to: ten seconds of reading. A gzip file can hold a thousand times its size."""
+
+# What a shorter line of an event log counts for: two thousand million empty lines would be read for minutes.
+_LEAST_EVENT_BYTES = 1024
 
 _LZ4_BLOCK_MAGIC = b"LZ4Block"
 _LZ4_HEADER_BYTES = 21
@@ -150,7 +153,7 @@ def iterate_lines(path: Path) -> Iterator[bytes]:
 def _bounded_lines(file: io.BufferedIOBase | gzip.GzipFile, name: str) -> Iterator[bytes]:
     unpacked, passing_over = 0, False
     while line := file.readline(MAX_EVENT_BYTES):
-        unpacked += len(line)
+        unpacked += max(len(line), _LEAST_EVENT_BYTES)
         if unpacked > MAX_UNPACKED_BYTES:
             raise SourceError(f"{name} unpacks to more than the {MAX_UNPACKED_BYTES} bytes that are read")
         ended = line.endswith(b"\n")
