@@ -1,5 +1,6 @@
 """UNKNOWN, refined: a service failed for a while, resources ran out, the set-up is wrong, quality checks refused."""
 
+import re
 from collections.abc import Iterator
 
 from pipetriage.detectors.data_skew import from_skew, skew_evidence
@@ -7,7 +8,7 @@ from pipetriage.detectors.rules import Hit, RuleBook, hints, strongest, unique, 
 from pipetriage.detectors.small_file_pressure import listing_pressure
 from pipetriage.detectors.source_delay import missing_code_file
 from pipetriage.model.categories import Category, FailureMode
-from pipetriage.model.context import Context
+from pipetriage.model.context import Cause, Context
 from pipetriage.model.facts import QualityRule
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.settings import ThresholdSettings
@@ -53,7 +54,7 @@ class Unknown:
             case FailureMode.TRANSIENT_SERVICE:
                 if listing_pressure(context, hit, self._thresholds):
                     strength = Strength.WEAK
-                elif self._repeated(context, hit):
+                elif self._repeated(context, hit) or not _said_by_a_client(hit.cause):
                     strength = weaker(strength, Strength.MODERATE)
             case FailureMode.QUALITY_FAILED:
                 extra = tuple(rule.evidence for rule in failed[:3])
@@ -98,6 +99,26 @@ class Unknown:
                 statement="the run used up its time and no error says why",
                 evidence=(run.evidence,),
             )
+
+
+# Packages whose exceptions are a client's or an engine's own words about a service: the JVM's by their top-level
+# names, Python's service clients by theirs.
+_CLIENT = re.compile(
+    r"^(?:java|javax|sun|com|org|io|net|software|scala|py4j)\.\w+\."
+    r"|^(?:botocore|boto3|aiobotocore|s3fs|requests|urllib3|httpx?|aiohttp|socket|ssl|pyarrow|redis|psycopg\d?|pymysql"
+    r"|sqlalchemy|snowflake|google|azure|grpc|pyiceberg|awswrangler)\."
+)
+# The shape in which AWS SDKs (Java v1 and v2, botocore) name service and operation.
+_SERVICE_SAYS = re.compile(r"\(Service: |when calling the \w{1,80} operation|Status Code: \d{3}|Error Code: ")
+# Python's own connection errors, and engine pseudo-exceptions that the log room names without a package.
+_BUILTIN = re.compile(r"^(?:Connection\w*Error|TimeoutError|BrokenPipeError|gaierror|timeout|IncompleteRead|OSError)?$")
+
+
+def _said_by_a_client(cause: Cause) -> bool:
+    """Whether a service, its client or the engine says that it failed; a job's own exception may only quote it."""
+    named = cause.qualified or cause.exception
+    simple = "." not in named and named.endswith(("Exception", "ExecutorLostFailure", "FetchFailed"))
+    return bool(_CLIENT.search(named) or _SERVICE_SAYS.search(cause.message) or _BUILTIN.search(named) or simple)
 
 
 def _missing_code(detector: str, hit: Hit) -> Finding:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Signal
+from pipetriage.model.finding import Strength
 from pipetriage.model.write_state import Reason, Rerun, RerunDecision
 from pipetriage.settings import SettleSettings
 from pipetriage.verdict.attempts import Attempts
@@ -56,12 +57,18 @@ def _clears_by_itself(context: Context, cause: Cause) -> Iterator[Reason]:
     evidence = [one for finding in cause.deciding for one in finding.evidence][:4]
     if context.facts.run.succeeded:
         yield _reason(rule, False, "the run succeeded; running it again would override its result")
+    elif cause.mode is FailureMode.TRANSIENT_SERVICE and not _certain(cause):
+        yield _reason(rule, False, "that a service failed for a while is likely, not certain", evidence)
     elif cause.mode is FailureMode.TRANSIENT_SERVICE and cause.category is Category.UNKNOWN:
         yield _reason(rule, True, "a service failed for a while; nobody has to change anything", evidence)
     elif cause.mode in _AWAITS_SOURCE and cause.category is Category.SOURCE_DELAY:
         yield from _late_source(context, cause, evidence)
     else:
         yield _reason(rule, False, f"{cause.category}/{cause.mode} does not clear without a person", evidence)
+
+
+def _certain(cause: Cause) -> bool:
+    return any(finding.strength is Strength.STRONG for finding in cause.deciding)
 
 
 def _late_source(context: Context, cause: Cause, evidence: list[str]) -> Iterator[Reason]:
