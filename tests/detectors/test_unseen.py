@@ -92,3 +92,19 @@ def test_a_throttled_call_beneath_another_failure_does_not_explain_it_away(aroun
 @pytest.mark.parametrize("wrapper", ["ValueError", "RuntimeError", "SparkException", "Py4JJavaError"])
 def test_a_throttled_call_passed_on_in_other_words_is_one(wrapper: str) -> None:
     assert modes((wrapper, "cannot load the batch"), ("ThrottlingException", "Rate exceeded")) == {"TRANSIENT_SERVICE"}
+
+
+@pytest.mark.parametrize(
+    ("exception", "message", "expected"),
+    [
+        ("java.net.SocketTimeoutException", "Read timed out", Strength.STRONG),
+        ("botocore.exceptions.ReadTimeoutError", "Read timed out", Strength.STRONG),
+        ("orders.UpstreamNotReady", "upstream status was 503 Service Unavailable", Strength.MODERATE),
+    ],
+)
+def test_only_a_service_client_makes_a_failure_surely_transient(
+    exception: str, message: str, expected: Strength
+) -> None:
+    context = make_context([make_error((exception, message))])
+    assert modes((exception, message)) == {"TRANSIENT_SERVICE"}
+    assert strength(context, Category.UNKNOWN) is expected

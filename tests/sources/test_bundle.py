@@ -73,3 +73,10 @@ def test_a_link_out_of_the_bundle_is_not_followed(tmp_path: Path) -> None:
     seen = BundleCollector(folder, SettleSettings()).collect()
     assert not list(observations_of(seen, Signal.JOB))
     assert any(gap.source == "job" for gap in seen.gaps)
+
+
+def test_a_misspelled_declaration_is_a_gap_that_names_it(tmp_path: Path) -> None:
+    files = bundle()
+    files["bundle.json"]["pipeline"]["other_efects"] = ["a queue"]
+    gaps = [gap.reason for gap in collected(tmp_path, files).gaps if gap.source == "declaration"]
+    assert gaps == ["bundle.json: pipeline has no setting 'other_efects'"]

@@ -12,6 +12,7 @@ from pipetriage.model.pipeline import Pipeline
 
 # signal: (effect on the verdict, the fix). The bundle's file names stand in docs/bundles.md.
 COSTS: dict[str, tuple[str, str]] = {
+    "declaration": ("what it was meant to declare is not taken into account", "correct its name (docs/settings.md)"),
     Signal.JOB_RUN: (
         "the run's state and error are unknown: no rerun can be called safe",
         "add the GetJobRun response",

@@ -109,9 +109,11 @@ _CLIENT = re.compile(
     r"|sqlalchemy|snowflake|google|azure|grpc|pyiceberg|awswrangler)\."
 )
 # The shape in which AWS SDKs (Java v1 and v2, botocore) name service and operation.
-_SERVICE_SAYS = re.compile(r"\(Service: |when calling the \w{1,80} operation|Status Code: \d{3}|Error Code: ")
+_SERVICE_SAYS = re.compile(
+    r"\(Service: |when calling the \w{1,80} operation|Status Code: \d{3}|Error Code: |^\w{1,80}Exception: "
+)
 # Python's own connection errors, and engine pseudo-exceptions that the log room names without a package.
-_BUILTIN = re.compile(r"^(?:Connection\w*Error|TimeoutError|BrokenPipeError|gaierror|timeout|IncompleteRead|OSError)?$")
+_BUILTIN = re.compile(r"^(?:Connection\w*Error|TimeoutError|BrokenPipeError|gaierror|timeout|IncompleteRead|OSError)$")
 
 
 def _said_by_a_client(cause: Cause) -> bool:

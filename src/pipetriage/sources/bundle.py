@@ -110,9 +110,10 @@ class BundleCollector:
         Raises:
             BundleError: there is no readable ``bundle.json`` of a known version that names the run.
         """
-        manifest = _read_manifest(self._folder)
+        manifest, unknown = _read_manifest(self._folder)
         captured_at = parse_time(manifest.captured_at)
         gaps = [Gap(source=note.source, reason=note.reason) for note in manifest.gaps]
+        gaps += [Gap(source="declaration", reason=f"bundle.json: pipeline has no setting {key!r}") for key in unknown]
         if captured_at is None:
             # Without a time, nothing proves that the bundle was taken after the run ended.
             captured_at = EPOCH_OF_NO_TIME
@@ -220,7 +221,8 @@ class BundleCollector:
         return FileLog(folder, readable), len(readable) == len(files)
 
 
-def _read_manifest(folder: Path) -> _Manifest:
+def _read_manifest(folder: Path) -> tuple[_Manifest, list[str]]:
+    """Read bundle.json; the second value lists the pipeline's keys that no setting goes by."""
     path = folder / "bundle.json"
     if not _is_folder(folder):
         raise BundleError(f"{folder} is not a folder: name a bundle folder (one that holds bundle.json)")
@@ -231,11 +233,13 @@ def _read_manifest(folder: Path) -> _Manifest:
         if isinstance(document, dict) and document.get("bundle_version") != BUNDLE_VERSION:
             version = document.get("bundle_version")
             raise BundleError(f"{path}: bundle_version is {version!r}, this version reads {BUNDLE_VERSION}")
-        return msgspec.convert(document, _Manifest)
+        manifest = msgspec.convert(document, _Manifest)
     except SourceError as error:
         raise BundleError(f"{folder}: {error}") from error
     except msgspec.ValidationError as error:
         raise BundleError(f"{path}: {error}: correct that field (docs/bundles.md)") from error
+    declared = document.get("pipeline", {}) if isinstance(document, dict) else {}
+    return manifest, sorted(set(declared) - set(Pipeline.__struct_encode_fields__))
 
 
 def _is_folder(path: Path) -> bool:
