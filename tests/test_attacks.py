@@ -88,7 +88,7 @@ def test_an_endless_line_is_passed_over(tmp_path: Path) -> None:
 def test_a_rolling_log_of_java_lz4_blocks_cut_in_its_last_block(tmp_path: Path) -> None:
     def block(data: bytes) -> bytes:
         packed = lz4.block.compress(data, store_size=False)
-        return b"LZ4Block\x26" + struct.pack("<III", len(packed), len(data), 0) + packed
+        return bytes(b"LZ4Block\x26" + struct.pack("<III", len(packed), len(data), 0) + packed)
 
     folder = tmp_path / "spark" / "eventlog_v2_app"
     folder.mkdir(parents=True)
