@@ -1,5 +1,6 @@
 """Embedded sources, read from a lake that really ran and really broke."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -314,3 +315,9 @@ def test_the_batch_is_read_where_it_is_declared(platform: Platform, origin: str)
     collected = platform.collect(batch_id=declared, source=source)
     assert collected.run.batch_id == DAY
     assert len(one(collected, Signal.SOURCE_LISTING).payload["Contents"]) == 12
+
+
+def test_a_log_that_is_a_pipe_is_a_gap_and_nobody_waits(platform: Platform) -> None:
+    os.mkfifo(platform.folder / "pipe.log")
+    gaps = {gap.source: gap.reason for gap in platform.collect(local={"logs": "pipe.log"}).gaps}
+    assert "no plain file" in gaps["logs"]

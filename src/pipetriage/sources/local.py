@@ -210,6 +210,9 @@ class LocalRun:
         for key, value in (("{job}", self._job), ("{run_id}", run_id)):
             template = template.replace(key, value.replace("/", "_"))
         path = self._base / template
+        if path.exists() and not path.is_file():
+            # Opening a pipe would wait for a writer that never comes.
+            raise SourceError(f"the log {path.name} is no plain file")
         try:
             with path.open("rb"):
                 pass
