@@ -279,3 +279,16 @@ def test_deeply_nested_json(tmp_path: Path) -> None:
     for name in NEEDED:
         (folder / name).write_text("[" * 200_000 + "]" * 200_000, encoding="utf-8")
     assert not triage(folder).safe_to_retry
+
+
+def test_failed_quality_rules_are_found_in_a_run_that_succeeded(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "low_record_count")
+    document = json.loads((folder / "bundle.json").read_text())
+    rule = {"Name": "Rule_1", "EvaluatedRule": 'IsComplete "id"', "Result": "FAIL", "EvaluationMessage": "0.4"}
+    (folder / "data_quality").mkdir(exist_ok=True)
+    results = [{"JobRunId": document["run"]["job_run_id"], "RuleResults": [rule]}]
+    (folder / "data_quality/results.json").write_text(json.dumps(results))
+    incident = triage(folder)
+    assert incident.status == "SUCCEEDED"
+    assert "QUALITY_FAILED" in {finding.failure_mode for finding in incident.findings}
+    assert not incident.safe_to_retry

@@ -77,7 +77,7 @@ class Unknown:
 
     def _quality_alone(self, context: Context, failed: list[QualityRule], explained: set[str]) -> Iterator[Finding]:
         unexplained = not explained & {error.evidence for error in context.terminal_errors}
-        if failed and unexplained and not context.facts.run.succeeded:
+        if failed and unexplained:
             first = failed[0]
             yield Finding(
                 detector=f"{self.id}/quality-results",
