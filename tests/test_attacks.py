@@ -94,7 +94,7 @@ def test_a_rolling_log_of_java_lz4_blocks_cut_in_its_last_block(tmp_path: Path) 
     folder.mkdir(parents=True)
     (folder / "events_10_app.lz4").write_bytes(block(b"third\nfourth\n") + block(b"never seen\n")[:-3])
     (folder / "events_2_app.lz4").write_bytes(block(b"fir") + block(b"st\nsecond\n"))
-    log = EventLog.found_in(tmp_path / "spark", tmp_path)
+    log = EventLog.at(folder)
     assert list(log) == [b"first", b"second", b"third", b"fourth"]
 
 

@@ -61,6 +61,13 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Log file of a run, with ``{job}`` and ``{run_id}``."""
     catalog: str | None = None
     """SQLAlchemy URL of the pyiceberg SQL catalog."""
+    tables: str | None = None
+    """Folder of a Delta, Hudi or plain table, and of an Iceberg table of a hadoop catalog, with ``{table}``, or
+    ``{namespace}`` and ``{name}``."""
+    event_logs: str | None = None
+    """A run's Spark event log (a file, or a rolling folder), with ``{job}`` and ``{run_id}``."""
+    bookmarks: str | None = None
+    """Folder with one GetJobBookmark document a job, ``<job>.json``."""
     control: str | None = None
     """SQLAlchemy URL of the control database; the table's name is the pipeline's ``control.table``."""
     lineage: str | None = None

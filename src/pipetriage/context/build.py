@@ -61,7 +61,7 @@ class _Builder:
         run, history, whole = self._runs(control)
         job = self._read(Signal.JOB, lambda seen: self._job(seen, run), None)
         reading = self._logs(run)
-        spark = self._spark_events()
+        spark = self._spark_events(history)
         tables, table_gaps = read_tables(self._collected.observations, self._pipeline)
         self._gaps.extend(table_gaps)
         self._seen.update(_table_signals(self._collected.observations, table_gaps))
@@ -211,16 +211,21 @@ class _Builder:
             self._gaps.append(Gap(source=str(Signal.LOGS), reason=f"{seen.locator} is cut short or partly unreadable"))
         return reading
 
-    def _spark_events(self) -> tuple[SparkFacts, ...]:
+    def _spark_events(self, history: tuple[Run, ...]) -> tuple[SparkFacts, ...]:
+        """Read every application's event log, each with the run whose it is as far as that is known."""
         found = []
         for seen in self._collected.observations:
             if seen.signal is not Signal.SPARK_EVENTS:
                 continue
             try:
-                found.append(read_spark_events(seen.payload, self._redactor))
+                application = read_spark_events(seen.payload, self._redactor)
                 self._seen.add(Signal.SPARK_EVENTS)
             except SourceError as error:
                 self._gaps.append(Gap(source=str(Signal.SPARK_EVENTS), reason=str(error)))
+                continue
+            # Glue names an application after its run; a source that keeps one log a run knows it besides.
+            by_name = next((one.run_id for one in history if one.run_id in (application.app_name or "")), None)
+            found.append(replace(application, run_id=application.run_id or seen.run_id or by_name))
         return tuple(found)
 
     def _listing(self, signal: Signal, evidence: str) -> Listing | None:
@@ -278,8 +283,9 @@ class _Builder:
             denials=self._read(Signal.AUDIT_TRAIL, lambda seen: read_denials(seen, redactor), ()),
             grants=self._read(Signal.LAKE_PERMISSIONS, lambda seen: read_grants(seen, redactor), ()),
             orchestrator_cause=self._read(Signal.ORCHESTRATOR, lambda seen: read_cause(seen, redactor), None),
-            spark=spark,
-            app_ids=_app_ids(run, history, reading, spark),
+            spark=tuple(one for one in spark if one.run_id in {None, run.run_id}),
+            app_ids=_app_ids(run, reading, spark),
+            apps_known=frozenset(one.run_id for one in spark if one.run_id and one.app_id),
             log=reading.facts,
             changes=tuple(self._redacted_change(change) for change in changes),
             last_good=good,
@@ -302,18 +308,18 @@ def _kept(collected: Collected) -> frozenset[str]:
     return frozenset(value for value in kept if value)
 
 
-def _app_ids(
-    run: Run, history: tuple[Run, ...], reading: LogReading, spark: tuple[SparkFacts, ...]
-) -> dict[str, frozenset[str]]:
-    """Join Spark application ids to attempts, through the event log's own words or this run's log."""
-    found: dict[str, set[str]] = {run.run_id: set(reading.facts.app_ids)}
+def _app_ids(run: Run, reading: LogReading, spark: tuple[SparkFacts, ...]) -> dict[str, frozenset[str]]:
+    """Join Spark application ids to runs, through the event log's own words or this run's log."""
+    # A log that names several applications tells its own only where the engine introduces itself.
+    named = reading.facts.app_ids
+    said = reading.facts.own_app_ids or (named if len(named) == 1 else ())
+    found: dict[str, set[str]] = {run.run_id: set(said)}
+    unnamed = [one.app_id for one in spark if one.app_id and one.run_id is None]
+    if len(unnamed) == 1 and len(spark) == 1:
+        found[run.run_id].add(unnamed[0])
     for application in spark:
-        if application.app_id is None:
-            continue
-        named = application.run_id or next(
-            (one.run_id for one in history if one.run_id in (application.app_name or "")), None
-        )
-        found.setdefault(named or run.run_id, set()).add(application.app_id)
+        if application.app_id and application.run_id:
+            found.setdefault(application.run_id, set()).add(application.app_id)
     return {run_id: frozenset(ids) for run_id, ids in found.items() if ids}
 
 

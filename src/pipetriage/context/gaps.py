@@ -96,11 +96,12 @@ def relevant(
     kept: dict[str, Gap] = {}
     for gap in gaps:
         signal, _, table = gap.source.partition(":")
+        if signal == Signal.BOOKMARK and not bookmark_enabled:
+            continue
         if "not in the bundle" in gap.reason and (
             signal in _OPTIONAL
             or (signal == Signal.CONTROL and pipeline.control == "none")
             or (signal == Signal.DEPLOYMENTS and pipeline.deployments == "none")
-            or (signal == Signal.BOOKMARK and not bookmark_enabled)
             or (signal in {Signal.LAKE_PERMISSIONS, Signal.AUDIT_TRAIL} and not refused)
             or (signal == Signal.QUALITY_RULESET and not quality_seen)
             or not _applies(signal, by_name.get(table))

@@ -23,6 +23,7 @@ from pipetriage.context.patterns import (
     FINISHED_TASK,
     GLUE_ANALYSIS,
     IN_THREAD,
+    OWN_APP,
     TELLING_WARNING,
     TRACEBACK,
     UNCAUGHT,
@@ -189,6 +190,7 @@ class _Reader:
         self._lost: set[tuple[str, str]] = set()
         self._lines = self._bytes = self._progress = 0
         self._app_ids: dict[str, None] = {}
+        self._own_apps: dict[str, None] = {}
         self._snapshots: dict[str, None] = {}
         self._write_started = False
 
@@ -220,6 +222,7 @@ class _Reader:
             bytes=self._bytes,
             error_lines_dropped=self.groups.dropped + dropped,
             app_ids=tuple(redactor.text(app_id) for app_id in self._app_ids),
+            own_app_ids=tuple(redactor.text(app_id) for app_id in self._own_apps),
             committed_snapshots=tuple(self._snapshots),
             write_started=self._write_started,
             evidence="log" if self._lines else None,
@@ -274,9 +277,11 @@ class _Reader:
                 if len(self._snapshots) < _MAX_SNAPSHOTS:
                     self._snapshots[found["id"] or found["reported"]] = None
         if "app" in line or "local-1" in line or "pplication" in line or "App" in line:
+            own = OWN_APP.search(line) is not None
             for found in APP_ID.finditer(line):
-                if len(self._app_ids) < _MAX_APP_IDS:
-                    self._app_ids[found["named"] or found[0]] = None
+                for into in (self._app_ids, self._own_apps) if own else (self._app_ids,):
+                    if len(into) < _MAX_APP_IDS:
+                        into[found["named"] or found[0]] = None
         if self._lost and "Finished task" in line and (done := FINISHED_TASK.search(line)):
             task = (done["stage"], done["index"])
             if task in self._lost:

@@ -372,6 +372,12 @@ APP_ID = re.compile(
     r"(?<![\w\-])(?:application_\d{10,16}_\d{1,9}|app-\d{14}-\d{4,6}|local-\d{13}|spark-application-\d{13})(?!\d)"
     r"|(?i:app(?:lication)?[-_. ]?id)[\"']?(?: is)?[ ]?[=:]?[ ]?[\"']?(?P<named>spark-[0-9a-f]{32})(?!\w)"
 )
+# Where a driver names its own application (Spark 3.3 to 4.1: the scheduler back ends, the event log writers, the YARN
+# client; and Iceberg's report of the driver's own commit).
+OWN_APP = re.compile(
+    r"EventLogFiles?Writer: Logging events to|SchedulerBackend: (?:Connected to|Application)"
+    r"|YarnClientImpl: Submitted application|CommitReport\{"
+)
 COMMITTED = re.compile(
     r"Committed snapshot (?P<id>\d{1,20}) \(|CommitReport\{[^\n]{0,600}?snapshotId=(?P<reported>\d{1,20})"
 )

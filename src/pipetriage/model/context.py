@@ -85,7 +85,9 @@ class LogFacts(msgspec.Struct, frozen=True, kw_only=True):
     error_lines_dropped: int = 0
     """Distinct errors beyond the fifty that are kept."""
     app_ids: tuple[str, ...] = ()
-    """Spark application ids that the log names."""
+    """Spark application ids that the log names, whosever they are."""
+    own_app_ids: tuple[str, ...] = ()
+    """Those by which the engine introduces itself."""
     committed_snapshots: tuple[str, ...] = ()
     """Iceberg snapshot ids that the log says were committed."""
     write_started: bool = False
@@ -132,8 +134,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[Grant, ...] = ()
     orchestrator_cause: str | None = None
     spark: tuple[SparkFacts, ...] = ()
+    """The triaged run's own applications."""
     app_ids: Mapping[str, frozenset[str]] = {}
     """Run id → Spark application ids known to be that run's."""
+    apps_known: frozenset[str] = frozenset()
+    """Runs whose application an event log names: those have no other. A log line may quote any application."""
     log: LogFacts = LogFacts()
     changes: tuple[Change, ...] = ()
     """What changed since the last good run."""

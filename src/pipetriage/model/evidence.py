@@ -93,6 +93,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool = True
     """False when the source says that there is more than this (a page token, a cut file)."""
     table: TableKey | None = None
+    run_id: str | None = None
+    """For an event log: the run whose it is, where the source knows."""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from pipetriage.model.evidence import Collected, Gap, Observation, Role, RunTarg
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.times import parse_time
 from pipetriage.settings import SettleSettings
+from pipetriage.sources.delta import read_delta_log
 from pipetriage.sources.eventlog import EventLog
 from pipetriage.sources.files import is_text, read_json, read_json_lines, within
 from pipetriage.sources.logs import FileLog
@@ -64,6 +65,8 @@ class _FileNote(msgspec.Struct, frozen=True):
     locator: str | None = None
     observed_at: Any = None
     complete: bool | None = None
+    run_id: str | None = None
+    """The run whose event log this is."""
 
 
 class _RunNote(msgspec.Struct, frozen=True):
@@ -162,6 +165,7 @@ class BundleCollector:
                 uri=note.uri,
                 complete=complete and note.complete is not False,
                 table=part.table,
+                run_id=note.run_id,
             )
 
     def _parts(self, pipeline: Pipeline) -> Iterator[_Part]:
@@ -170,7 +174,11 @@ class BundleCollector:
             yield _Part(path, signal, None)
         yield _Part("lineage/events.jsonl", Signal.LINEAGE, None)
         yield _Part("logs", Signal.LOGS, None)
-        yield _Part("spark", Signal.SPARK_EVENTS, None)
+        # One application each: `eventlog`, `eventlog-2.gz`, or a rolling folder `eventlog_v2_…`.
+        logs = sorted((self._folder / "spark").glob("eventlog*"))
+        yield from (_Part(f"spark/{log.name}", Signal.SPARK_EVENTS, None) for log in logs)
+        if not logs:
+            yield _Part("spark/eventlog", Signal.SPARK_EVENTS, None)
         names = {role: _declared_name(pipeline, role) for role in _ROLES}
         in_folders = set()
         for role in _ROLES:
@@ -193,18 +201,24 @@ class BundleCollector:
         match part.signal:
             case Signal.LOGS:
                 return self._logs(path)
-            case Signal.SPARK_EVENTS:
-                return EventLog.found_in(path, self._folder), True
-            case Signal.DELTA_LOG:
-                return _read_delta_log(path, self._folder), True
+            case Signal.DELTA_LOG if path.is_dir():
+                return read_delta_log(path, self._folder), True
         if not path.exists() and not path.is_symlink():
             raise SourceError(f"{part.path} is not in the bundle")
+        if part.signal is Signal.SPARK_EVENTS:
+            return self._event_log(part, path), True
         if not within(self._folder, path):
             raise SourceError(f"{part.path} is not a plain file inside the bundle: put the file itself there")
         if path.suffix == ".jsonl":
             documents, bad = read_json_lines(path)
             return documents, bad == 0
         return read_json(path), True
+
+    def _event_log(self, part: _Part, path: Path) -> EventLog:
+        log = EventLog.at(path)
+        if not all(within(self._folder, file) for file in log.files):
+            raise SourceError(f"{part.path} is not inside the bundle: put the file itself there")
+        return log
 
     def _logs(self, folder: Path) -> tuple[FileLog, bool]:
         """Give the log's readable files, and whether those are all."""
@@ -267,21 +281,3 @@ def _source_name(part: _Part) -> str:
     if part.table is None:
         return str(part.signal)
     return f"{part.signal}:{part.table.name or part.table.role}"
-
-
-def _read_delta_log(folder: Path, root: Path) -> dict[str, Any]:
-    """Give ``{file name: [actions]}``; a checkpoint's own content is not read, its name suffices."""
-    if not folder.is_dir():
-        raise SourceError(f"{folder.relative_to(root)} is not in the bundle")
-    files: dict[str, Any] = {}
-    for path in sorted(folder.iterdir()):
-        if not within(root, path):
-            continue
-        if path.suffix == ".json":
-            actions, bad = read_json_lines(path)
-            files[path.name] = None if bad else actions
-        else:
-            files[path.name] = []
-    if not files:
-        raise SourceError(f"{folder.relative_to(root)} holds no log file")
-    return files

@@ -4,34 +4,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipetriage.errors import SourceError
-from pipetriage.sources.files import iterate_lines, within
+from pipetriage.sources.files import iterate_lines
 
 
 class EventLog:
     """The lines of one application's event log, in order, as often as asked."""
 
     def __init__(self, files: tuple[Path, ...]) -> None:
-        self._files = files
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The files' names."""
-        return tuple(path.name for path in self._files)
+        self.files = files
 
     @classmethod
-    def found_in(cls, folder: Path, root: Path) -> "EventLog":
-        """Find the event log in a bundle's ``spark`` folder.
+    def at(cls, path: Path) -> "EventLog":
+        """Give one application's event log: a file, or a rolling folder.
 
         Raises:
-            SourceError: there is none.
+            SourceError: there is no file in it.
         """
-        candidates = sorted(folder.glob("eventlog*")) if folder.is_dir() else []
-        files: list[Path] = []
-        for candidate in candidates:
-            files.extend(_rolling(candidate) if candidate.is_dir() else [candidate])
-        files = [path for path in files if within(root, path)]
+        files = _rolling(path) if path.is_dir() else [path]
         if not files:
-            raise SourceError("spark/eventlog* is not in the bundle")
+            raise SourceError(f"{path.name} holds no event log file")
         return cls(tuple(files))
 
     def __iter__(self) -> Iterator[bytes]:
@@ -40,7 +31,7 @@ class EventLog:
         Raises:
             SourceError: a file cannot be read or decompressed.
         """
-        for path in self._files:
+        for path in self.files:
             yield from iterate_lines(path)
 
 

@@ -13,14 +13,17 @@ from pipetriage.model.evidence import Collected, Gap, Observation, RunTarget, Si
 from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.model.templates import fill
 from pipetriage.settings import LocalSettings
+from pipetriage.sources.eventlog import EventLog
 from pipetriage.sources.files import read_json, read_json_lines
 from pipetriage.sources.local_database import control_rows, sqlite_path
 from pipetriage.sources.local_files import Answer, list_folder, listing_of, local_path, sample_columns
 from pipetriage.sources.local_runs import Runs, batch_of, entries_start, read_runs
-from pipetriage.sources.local_tables import catalog_table, current_metadata, entries, list_table
+from pipetriage.sources.local_tables import LocalTables
 from pipetriage.sources.logs import FileLog
 
 LATEST = "latest"
+MAX_EVENT_LOGS = 50
+"""Event logs read at most, newest runs first: one small read a run, since only few events are decoded."""
 
 
 class LocalRun:
@@ -73,14 +76,18 @@ class LocalRun:
         yield from self._source(Signal.PREVIOUS_SOURCE_LISTING, self._previous_batch(runs, run, batch_id))
         if self._pipeline.source:
             yield from self._ask(Signal.SOURCE_SCHEMA, lambda: self._source_schema(batch_id))
+        first = self._first_attempt(runs, batch_id)
         for output in self._pipeline.declared_outputs():
-            yield from self._table(output, entries_start(runs, self._first_attempt(runs, batch_id)))
+            yield from self._table(output, entries_start(runs, first))
+        yield from self._event_logs(runs, first)
         if self._pipeline.control != "none":
             yield from self._ask(Signal.CONTROL, self._control, fix='declare control = {table = …}, or "none"')
         yield from self._ask(Signal.LINEAGE, lambda: self._lines("lineage"))
         if self._pipeline.deployments != "none":
             yield from self._ask(Signal.DEPLOYMENTS, lambda: self._document("deployments"))
         yield from self._ask(Signal.JOB, lambda: self._document("jobs", f"{self._job}.json", wrap="Job"))
+        if self._settings.bookmarks or self._with_bookmarks(run):
+            yield from self._ask(Signal.BOOKMARK, lambda: self._document("bookmarks", f"{self._job}.json"))
         # Last: a run that began while the tables were read is then seen to be in flight, and one that ended
         # meanwhile ended after the tables were read, so that their silence proves nothing.
         yield from self._history(run_id)
@@ -91,6 +98,7 @@ class LocalRun:
         read: Callable[[], Answer],
         *,
         table: TableKey | None = None,
+        run_id: str | None = None,
         fix: str = "",
     ) -> Iterator[Observation | Gap]:
         # The time before reading: the answer is never older than that.
@@ -111,6 +119,7 @@ class LocalRun:
                 uri=answer.uri,
                 complete=answer.complete,
                 table=table,
+                run_id=run_id,
             )
 
     # Runs and job
@@ -206,10 +215,7 @@ class LocalRun:
         template = self._settings.logs
         if not template:
             raise SourceError("[local] logs is not set")
-        # Names from the run history: kept from leading out of the folder that the setting names.
-        for key, value in (("{job}", self._job), ("{run_id}", run_id)):
-            template = template.replace(key, value.replace("/", "_"))
-        path = self._base / template
+        path = self._base / self._filled(template, run_id)
         if path.exists() and not path.is_file():
             # Opening a pipe would wait for a writer that never comes.
             raise SourceError(f"the log {path.name} is no plain file")
@@ -219,6 +225,12 @@ class LocalRun:
         except OSError as error:
             raise SourceError(f"cannot read the log {path.name}: {error.strerror or error}") from error
         return Answer(FileLog(path.parent.parent, (path,)), str(path))
+
+    def _filled(self, template: str, run_id: str) -> str:
+        # Names from the run history: kept from leading out of the folder that the setting names.
+        for key, value in (("{job}", self._job), ("{run_id}", run_id)):
+            template = template.replace(key, value.replace("/", "_"))
+        return template
 
     def _control(self) -> Answer:
         declared = self._pipeline.control_declaration()
@@ -243,35 +255,49 @@ class LocalRun:
             document = {wrap: document}
         return Answer(document, str(path))
 
-    # Tables
+    def _with_bookmarks(self, run: dict[str, Any]) -> bool:
+        """Whether the run, or by default its job, keeps a bookmark."""
+        try:
+            job = self._document("jobs", f"{self._job}.json", wrap="Job").payload["Job"]
+        except SourceError:
+            job = {}
+        option = "--job-bookmark-option"
+        chosen = [
+            one.get(option) for one in (run.get("Arguments"), job.get("DefaultArguments")) if isinstance(one, dict)
+        ]
+        return next((one for one in chosen if one), "job-bookmark-disable") != "job-bookmark-disable"
+
+    # Tables, event logs
 
     def _table(self, output: Output, since: datetime | None) -> Iterator[Observation | Gap]:
         key = TableKey(output.role, output.table)
-        if output.format not in {None, "iceberg"}:
-            for signal in (Signal.TABLE, Signal.TABLE_LISTING):
-                yield Gap(source=f"{signal}:{output.table}", reason=f"embedded sources do not read {output.format}")
-            return
-        metadata: list[Answer] = []
+        for question in LocalTables(self._settings, self._base).questions(output, since):
+            yield from self._ask(question.signal, question.read, table=key, fix=question.fix)
 
-        def current() -> Answer:
-            metadata.append(current_metadata(self._catalog_path(), output.table))
-            return metadata[0]
+    def _event_logs(self, runs: Runs, first: dict[str, Any] | None) -> Iterator[Observation | Gap]:
+        """Read the event log of every run since the first attempt, and of the last good one before it.
 
-        yield from self._ask(Signal.ICEBERG_METADATA, current, table=key, fix="check [local] catalog")
-        if not metadata:
-            return
-        document, location = metadata[0].payload, metadata[0].uri or ""
-        yield from self._ask(Signal.ICEBERG_ENTRIES, lambda: entries(document, location, since), table=key)
-        yield from self._ask(Signal.TABLE_LISTING, lambda: list_table(document), table=key)
-        # The catalog is asked again, so that a commit made while we read shows as metadata that is not current.
-        yield from self._ask(
-            Signal.TABLE, lambda: catalog_table(self._catalog_path(), output.table, document), table=key
-        )
+        They name the application of each attempt, and of whoever else wrote since.
+        """
+        if not self._settings.event_logs:
+            return  # an embedded engine need not be Spark
+        since = runs.documents.index(first) if first is not None else 0
+        good = [run for run in runs.documents[:since] if run.get("JobRunState") == "SUCCEEDED"]
+        wanted = [*good[-1:], *runs.documents[since:]][-MAX_EVENT_LOGS:]
+        found = [(str(run["Id"]), path) for run in wanted if (path := self._event_log(str(run["Id"])))]
+        if not found:
+            yield Gap(source=str(Signal.SPARK_EVENTS), reason="no run has an event log at [local] event_logs")
+        for run_id, path in found:
 
-    def _catalog_path(self) -> Path:
-        if not self._settings.catalog:
-            raise SourceError("[local] catalog is not set")
-        return sqlite_path(self._settings.catalog, self._base, "[local] catalog")
+            def read(path: Path = path) -> Answer:
+                return Answer(EventLog.at(path), str(path))
+
+            yield from self._ask(Signal.SPARK_EVENTS, read, run_id=run_id)
+
+    def _event_log(self, run_id: str) -> Path | None:
+        path = self._base / self._filled(self._settings.event_logs or "", run_id)
+        candidates = (path, *(path.with_name(path.name + ending) for ending in (".gz", ".zstd", ".lz4", ".inprogress")))
+        return next((one for one in candidates if one.exists()), None)
 
     def _setting(self, name: str) -> Path:
         value = getattr(self._settings, name)

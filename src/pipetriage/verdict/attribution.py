@@ -70,9 +70,7 @@ class _Ledger:
         self._other_apps = {
             app for run, apps in facts.app_ids.items() if run not in attempts.run_ids for app in apps
         } - self._our_apps.keys()
-        # A log line may name any application, so only event logs that name their run prove that these are all.
-        named = {one.run_id for one in facts.spark if one.app_id and one.run_id}
-        self._all_apps_known = attempts.known and attempts.run_ids <= named
+        self._all_apps_known = attempts.known and attempts.run_ids <= facts.apps_known
 
     def owner_of(self, snapshot: Snapshot) -> Attributed:
         start, end = self._attempts.window_start, self._attempts.window_end

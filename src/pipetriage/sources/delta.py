@@ -1,0 +1,48 @@
+"""A Delta table's log as files: ``{file name: [actions]}``, newest commits first and no further back than needed."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipetriage.errors import SourceError
+from pipetriage.model.times import parse_time
+from pipetriage.sources.files import read_json_lines, within
+
+MAX_COMMITS = 1000
+"""Commit files read at most, newest first. Delta writes a checkpoint every ten commits, so more are seldom kept."""
+
+_COMMIT = re.compile(r"\d{20}\.json")
+
+
+def read_delta_log(folder: Path, root: Path, since: datetime | None = None) -> dict[str, Any]:
+    """Read a ``_delta_log`` folder; a checkpoint's own content is not read, its name suffices.
+
+    With ``since``, commits are read from the newest back to the first one older than that, which shows that the log
+    reaches far enough. A file that is no JSON lines has the value None.
+
+    Raises:
+        SourceError: the folder is not there, or holds no log file.
+    """
+    if not folder.is_dir():
+        raise SourceError(f"{folder.relative_to(root)} is not there")
+    names = sorted((path for path in folder.iterdir() if within(root, path)), reverse=True)
+    files: dict[str, Any] = {path.name: [] for path in names if not _COMMIT.fullmatch(path.name)}
+    commits = (path for path in names if _COMMIT.fullmatch(path.name))
+    for read, path in enumerate(commits, 1):
+        actions, bad = read_json_lines(path)
+        files[path.name] = None if bad else actions
+        if read == MAX_COMMITS or (since is not None and _older(actions, since)):
+            break
+    if not files:
+        raise SourceError(f"{folder.relative_to(root)} holds no log file")
+    return files
+
+
+def _older(actions: list[Any], since: datetime) -> bool:
+    for action in actions:
+        info = action.get("commitInfo") if isinstance(action, dict) else None
+        if isinstance(info, dict):
+            at = parse_time(info.get("inCommitTimestamp", info.get("timestamp")))
+            return at is not None and at < since
+    return False
