@@ -88,6 +88,16 @@ class App:
             self.store_error = str(error)
             return incident
 
+    def capture(self, target: str, folder: Path) -> list[Path]:
+        """Write a run's evidence as a redacted bundle and give the files written.
+
+        Raises:
+            PipetriageError: the target cannot be read at all, or the folder is not empty.
+        """
+        from pipetriage.capture import write_bundle
+
+        return write_bundle(self.collector(target).collect(), folder)
+
     def gate(self, target: str) -> GateAnswer:
         """Answer whether the run may be retried now; an allowance is given once per failed run.
 

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.building_bundles import BATCH, RUN, bundle, good_run, listing, minute, run, snapshot, write
 
 from pipetriage.context.build import build_context
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Signal
 from pipetriage.settings import ContextSettings, SettleSettings
 from pipetriage.sources.bundle import BundleCollector
+from tests.building_bundles import BATCH, RUN, bundle, good_run, listing, minute, run, snapshot, write
 
 
 def built(folder: Path, files: dict[str, Any]) -> Context:

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.building_bundles import CAPTURED, RUN, bundle, iso, minute, write
 
 from pipetriage.errors import BundleError
 from pipetriage.model.evidence import Collected, Signal, observations_of
 from pipetriage.settings import SettleSettings
 from pipetriage.sources.bundle import BundleCollector
+from tests.building_bundles import CAPTURED, RUN, bundle, iso, minute, write
 
 
 def collected(folder: Path, files: dict[str, Any]) -> Collected:

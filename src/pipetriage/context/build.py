@@ -52,7 +52,7 @@ class _Builder:
         self._pipeline = collected.pipeline
         self._gaps: list[Gap] = list(collected.gaps)
         self._seen: set[Signal] = set()
-        self._redactor = Redactor(keep=_kept(collected))
+        self._redactor = Redactor(keep=kept_values(collected))
 
     def build(self) -> Context:
         control = self._read(
@@ -298,7 +298,7 @@ def bookmark_option(run: Run, job: Job | None) -> str:
     return run.arguments.get(name) or (job.default_arguments.get(name) if job else None) or "job-bookmark-disable"
 
 
-def _kept(collected: Collected) -> frozenset[str]:
+def kept_values(collected: Collected) -> frozenset[str]:
     """Values that stay readable: the ids and partition values that the engineer has to act on."""
     kept = {collected.run.job_run_id, collected.run.batch_id or ""}
     for output in collected.pipeline.declared_outputs():

@@ -143,6 +143,25 @@ def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
     )
 
 
+def cut_event(line: bytes) -> dict[str, Any] | None:
+    """Give an event that triage reads, without what it does not need; None for any other line.
+
+    Of the environment only the run's id stays: the rest is the same in every log, and may hold secrets.
+    """
+    if not any(name in line[:80] for name in _WANTED):
+        return None
+    try:
+        event = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(event, dict):
+        return None
+    if event.get("Event") == "SparkListenerEnvironmentUpdate":
+        run_id = text(mapping(event, "Spark Properties"), _RUN_ID_PROPERTY)
+        return {"Event": event["Event"], "Spark Properties": {_RUN_ID_PROPERTY: run_id} if run_id else {}}
+    return {key: value for key, value in event.items() if key not in {"Properties", "User"}}
+
+
 def _facts(key: tuple[int, int], stage: _Stage, redactor: Redactor) -> StageFacts:
     def largest(values: list[float]) -> float:
         return max(values, default=0.0)

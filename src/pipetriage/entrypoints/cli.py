@@ -44,6 +44,7 @@ Examples:
   pipetriage demo                          see the whole thing on a small lake of its own
   pipetriage triage ./bundle               triage a run from files
   pipetriage gate local:orders_daily/run-7 && rerun    retry only if allowed
+  pipetriage capture local:orders_daily/run-7 -o b     keep its evidence as files
 
 pipetriage reads. It never changes data, permissions or jobs.""",
 )
@@ -166,6 +167,33 @@ def _gate_read(store: IncidentStore, table: str, as_json: bool) -> int:
         click.echo(f"BLOCKED  {_plain(table)} may hold part of a batch")
         _print_list(found)
     return EXIT_BLOCKED if found else 0
+
+
+@cli.command(
+    short_help="Write a run's evidence as a redacted bundle.",
+    epilog="""\b
+Examples:
+  pipetriage capture local:orders_daily/latest -o ./bundle
+  pipetriage capture ./bundle -o ./shareable    a bundle again, redacted""",
+)
+@click.argument("target")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", required=True, help="A new or empty folder."
+)
+@_json_option
+@click.option(
+    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file; default: ./pipetriage.toml."
+)
+def capture(target: str, output: Path, as_json: bool, config: Path | None) -> None:
+    """Write a run's evidence as files: to share, to keep as a case, to triage elsewhere.
+
+    Secrets, personal data and row values are replaced by tokens. The bundle triages to the same verdict as the run.
+    """
+    written = _open(config, None, use_store=False).capture(target, output)
+    if as_json:
+        _print_json({"bundle": str(output), "files": [str(path.relative_to(output)) for path in written]})
+        return
+    click.echo(f"{len(written)} files in {_plain(str(output))}. Triage it: pipetriage triage {_plain(str(output))}")
 
 
 @cli.group()

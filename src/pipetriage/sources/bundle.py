@@ -57,6 +57,12 @@ _TABLE_FILES: dict[str, Signal] = {
     "timeline.json": Signal.HUDI_TIMELINE,
     "delta_log": Signal.DELTA_LOG,
 }
+FILE_OF: dict[Signal, str] = {signal: path for path, signal in _JSON_FILES.items()} | {
+    Signal.LINEAGE: "lineage/events.jsonl"
+}
+"""Where a bundle keeps each document that is not a table's."""
+TABLE_FILE_OF: dict[Signal, str] = {signal: name for name, signal in _TABLE_FILES.items()}
+"""The same within a table's folder, ``tables/<role>/<db.table>/``."""
 _ROLES: tuple[Role, ...] = ("target", "staging")
 
 
@@ -92,6 +98,8 @@ class _Manifest(msgspec.Struct, frozen=True):
     settle_seconds: float | None = None
     """Set when an embedded source was captured; a bundle from a cloud leaves it out."""
     clock_skew_seconds: float | None = None
+    not_asked: list[str] = []
+    """Signals that the captured source does not have, so that their absence is no gap."""
 
 
 class _Part(NamedTuple):
@@ -153,6 +161,8 @@ class BundleCollector:
             try:
                 payload, complete = self._read(part)
             except SourceError as error:
+                if part.signal in manifest.not_asked and not (self._folder / part.path).exists():
+                    continue
                 name = part.path.rsplit("/", 1)[-1]
                 reason = str(error) if part.path in str(error) else str(error).replace(name, part.path, 1)
                 yield Gap(source=_source_name(part), reason=reason)

@@ -51,8 +51,6 @@ def connect(url: sa.URL) -> sa.Engine:
     place = url.render_as_string(hide_password=True)
     sqlite = url.get_backend_name() == "sqlite"
     path = sqlite_file(url)
-    if path is not None:
-        _make_file(path)
     try:
         engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS} if sqlite else {})
     except (NoSuchModuleError, ImportError) as error:
@@ -62,6 +60,8 @@ def connect(url: sa.URL) -> sa.Engine:
         ) from error
     except (ArgumentError, TypeError) as error:
         raise StoreError(f"the store URL {place} cannot be used: {error}") from error
+    if path is not None:
+        _make_file(path)
     if sqlite:
         _own_transactions(engine)
     return engine
