@@ -75,6 +75,7 @@ def _commit(version: int, actions: list[Any]) -> tuple[Snapshot, list[DataFile],
     for action in actions:
         info = mapping(action, "commitInfo") or info
         if txn := mapping(action, "txn"):
+            summary["txn-app-id"] = text(txn, "appId") or ""
             summary[str(text(txn, "appId") or "txn")] = str(text(txn, "version") or "")
         if schema := text(mapping(action, "metaData"), "schemaString"):
             columns = _schema(schema)
@@ -84,6 +85,8 @@ def _commit(version: int, actions: list[Any]) -> tuple[Snapshot, list[DataFile],
     committed = parse_time(info.get("inCommitTimestamp", info.get("timestamp")))
     if committed is None:
         raise SourceError(f"version {version} of the Delta log has no commitInfo.timestamp: its time is unknown")
+    # delta-rs writes a commit's custom metadata as fields of commitInfo, Spark as userMetadata.
+    summary |= {str(key): value for key in info if (value := text(info, str(key))) is not None}
     summary |= {str(key): str(value) for key, value in mapping(info, "userMetadata").items()}
     if user := text(info, "userMetadata"):
         summary |= _user_metadata(user)
@@ -94,7 +97,12 @@ def _commit(version: int, actions: list[Any]) -> tuple[Snapshot, list[DataFile],
         sequence_number=version,
         committed_at=committed,
         operation=_operation(operation, mapping(info, "operationParameters"), files),
-        summary=summary | {"delta-operation": operation},
+        summary=summary
+        | {"delta-operation": operation}
+        | {
+            name: str(sum(file.status == status for file in files))
+            for name, status in (("added-data-files", 1), ("deleted-data-files", 2))
+        },
         evidence=f"snapshot:{version}",
     )
     return snapshot, files, columns

@@ -9,6 +9,9 @@ from pipetriage.model.context import Context
 from pipetriage.model.evidence import Signal
 from pipetriage.model.facts import Run
 
+# Tables keep whole milliseconds: a commit of the moment at which a run began is written as a little earlier.
+_RESOLUTION = timedelta(milliseconds=1)
+
 
 class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     """The runs of one batch, oldest first; never empty."""
@@ -24,6 +27,8 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     window_end: datetime | None
     """The last attempt's end plus the settling time; None while one is in flight or its end is unknown."""
     last_ended: datetime | None
+    spans: tuple[tuple[datetime, datetime | None], ...] = ()
+    """When each attempt may have written: its start less the skew to its end plus the settling time (None: no end)."""
 
     @property
     def run_ids(self) -> frozenset[str]:
@@ -34,6 +39,12 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     def batch_ids(self) -> frozenset[str]:
         """The batch ids that the attempts carry."""
         return frozenset(run.batch_id for run in self.runs if run.batch_id)
+
+    def none_running(self, at: datetime) -> bool:
+        """Whether that moment is known to lie outside every attempt's own time."""
+        if len(self.spans) < len(self.runs):
+            return False
+        return not any(start <= at and (end is None or at <= end) for start, end in self.spans)
 
     def owns(self, run: Run) -> bool:
         """Whether the run is one of the attempts."""
@@ -57,6 +68,7 @@ def find_attempts(context: Context) -> Attempts:
     starts = [run.started_at for run in runs]
     ends = [None if run.started_at and run.ended_at and run.ended_at < run.started_at else run.ended_at for run in runs]
     skew, settle = (_bounded(seconds) for seconds in (context.clock_skew_seconds, context.settle_seconds))
+    early, late = skew + _RESOLUTION, settle
     started = _all_known(starts)
     ended = _all_known(ends) if not any(run.in_flight for run in runs) else None
     return Attempts(
@@ -64,9 +76,14 @@ def find_attempts(context: Context) -> Attempts:
         others=tuple(run for run in facts.history if run.run_id not in ours),
         known=why is None,
         why=why or f"{len(runs)} attempt(s) of the batch are known, and the history reaches back far enough",
-        window_start=min(started) - skew if started else None,
-        window_end=max(ended) + settle if ended else None,
+        window_start=min(started) - early if started else None,
+        window_end=max(ended) + late if ended else None,
         last_ended=max(ended) if ended else None,
+        spans=tuple(
+            (start - early, end + max(skew, late) if end and not run.in_flight else None)
+            for run, start, end in zip(runs, starts, ends, strict=True)
+            if start is not None
+        ),
     )
 
 

@@ -9,6 +9,8 @@ from pipetriage.model.facts import Snapshot
 from pipetriage.verdict.attempts import Attempts
 
 _APP_ID_KEYS = ("spark.app.id", "app-id")
+# A Delta transaction's appId, which a job fills with its own id or the batch's: a stamp by Delta's own definition.
+DELTA_TXN_KEY = "txn-app-id"
 
 
 class Owner(StrEnum):
@@ -18,7 +20,7 @@ class Owner(StrEnum):
     OTHER = "another's"
     UNCLEAR = "inside the window, not to be told"
     """Counts as ours for the decision, and as uncertain for the numbers."""
-    LATER = "after the window, unexplained"
+    LATER = "while no attempt ran, unexplained"
     """Not made by a known attempt, nor by anyone known: a manual fix would look so."""
 
 
@@ -31,6 +33,9 @@ class Attributed(msgspec.Struct, frozen=True, kw_only=True):
     before: bool
     """Committed before the first attempt began."""
     why: str
+
+
+_Judged = tuple[Owner, str | None, str]
 
 
 def attribute(snapshots: tuple[Snapshot, ...], context: Context, attempts: Attempts) -> tuple[Attributed, ...]:
@@ -55,7 +60,9 @@ class _Ledger:
 
     def __init__(self, context: Context, attempts: Attempts) -> None:
         facts = context.facts
-        self._keys = context.pipeline.snapshot_keys
+        self._run_id = facts.run.run_id
+        self._said = frozenset(facts.log.committed_snapshots)
+        self._keys = (*context.pipeline.snapshot_keys, DELTA_TXN_KEY)
         self._attempts = attempts
         self._our_runs = attempts.run_ids | {run.first_attempt_id for run in attempts.runs}
         self._our_ids = self._our_runs | attempts.batch_ids
@@ -68,28 +75,22 @@ class _Ledger:
         self._other_ids = others - self._our_ids
         self._our_apps = {app: run for run in attempts.run_ids for app in facts.app_ids.get(run, ())}
         self._other_apps = {
-            app for run, apps in facts.app_ids.items() if run not in attempts.run_ids for app in apps
-        } - self._our_apps.keys()
+            app: run for run, apps in facts.app_ids.items() if run not in attempts.run_ids for app in apps
+        }
         self._all_apps_known = attempts.known and attempts.run_ids <= facts.apps_known
 
     def owner_of(self, snapshot: Snapshot) -> Attributed:
-        start, end = self._attempts.window_start, self._attempts.window_end
+        start = self._attempts.window_start
         before = start is not None and snapshot.committed_at < start
-        late = end is not None and snapshot.committed_at > end
-        engine = None if before or late else self._by_engine(snapshot)
-        owner, run_id, why = self._by_stamp(snapshot) or engine or (None, None, "")
-        if owner is None:
-            if snapshot.operation == "replace":
-                owner, why = Owner.OTHER, "a compaction (operation replace)"
-            elif before:
-                owner, why = Owner.OTHER, "committed before the first attempt began"
-            elif late:
-                owner, why = Owner.LATER, "committed after the last attempt ended, by a writer that is not known"
-            else:
-                owner, why = Owner.UNCLEAR, "committed while an attempt ran, without a stamp that tells whose it is"
+        owner, run_id, why = (
+            self._by_stamp(snapshot)
+            or self._by_log(snapshot)
+            or self._by_engine(snapshot, before)
+            or self._by_time(snapshot, before)
+        )
         return Attributed(snapshot=snapshot, owner=owner, run_id=run_id, before=before, why=why)
 
-    def _by_stamp(self, snapshot: Snapshot) -> tuple[Owner, str | None, str] | None:
+    def _by_stamp(self, snapshot: Snapshot) -> _Judged | None:
         stamps = [(key, snapshot.summary[key]) for key in self._keys if snapshot.summary.get(key)]
         ours = [(key, value) for key, value in stamps if value in self._our_ids]
         if ours and len(ours) < len(stamps) and not any(value in self._our_runs for _, value in ours):
@@ -99,19 +100,52 @@ class _Ledger:
             run = next((value for _, value in ours if value in self._our_runs), None)
             return Owner.OURS, run, f"stamped {ours[0][0]}={ours[0][1]}"
         for key, value in stamps:
+            if value in self._other_ids and snapshot.snapshot_id in self._said:
+                return (
+                    Owner.UNCLEAR,
+                    None,
+                    f"stamped {key}={value}, another's, though our log says that it committed it",
+                )
             if value in self._other_ids:
                 return Owner.OTHER, value, f"stamped {key}={value}, another run or batch"
         return None
 
-    def _by_engine(self, snapshot: Snapshot) -> tuple[Owner, str | None, str] | None:
+    def _by_log(self, snapshot: Snapshot) -> _Judged | None:
+        if snapshot.snapshot_id not in self._said:
+            return None
+        return Owner.OURS, self._run_id, "the run's own log says that it committed it"
+
+    def _by_engine(self, snapshot: Snapshot, before: bool) -> _Judged | None:
         for key in _APP_ID_KEYS:
-            app = snapshot.summary.get(key)
-            if not app:
-                continue
-            if app in self._our_apps:
-                return Owner.OURS, self._our_apps[app], f"{key}={app} is our attempt's application"
-            if app in self._other_apps:
-                return Owner.OTHER, None, f"{key}={app} is another run's application"
-            if self._all_apps_known:
-                return Owner.OTHER, None, f"{key}={app} is none of our attempts' applications"
+            if (app := snapshot.summary.get(key)) and (judged := self._by_app(app, key, snapshot, before)):
+                return judged
         return None
+
+    def _by_app(self, app: str, key: str, snapshot: Snapshot, before: bool) -> _Judged | None:
+        idle = self._attempts.none_running(snapshot.committed_at)
+        if app in self._our_apps and (before or idle or app in self._other_apps):
+            # One long-lived application may run batch after batch.
+            if before:
+                return None
+            owner = Owner.LATER if idle else Owner.UNCLEAR
+            return owner, None, f"{key}={app} is our attempt's application, and may be another's too"
+        if app in self._our_apps:
+            return Owner.OURS, self._our_apps[app], f"{key}={app} is our attempt's application"
+        if app in self._other_apps:
+            return Owner.OTHER, self._other_apps[app], f"{key}={app} is another run's application"
+        if not self._all_apps_known or before or snapshot.operation == "replace":
+            return None
+        if idle:
+            # A person who mends what the run left works in an application of his own.
+            return Owner.LATER, None, f"{key}={app} is nobody's that is known, committed while no attempt ran"
+        return Owner.OTHER, None, f"{key}={app} is none of our attempts' applications"
+
+    def _by_time(self, snapshot: Snapshot, before: bool) -> _Judged:
+        end = self._attempts.window_end
+        if snapshot.operation == "replace":
+            return Owner.OTHER, None, "a compaction (operation replace)"
+        if before:
+            return Owner.OTHER, None, "committed before the first attempt began"
+        if end is not None and snapshot.committed_at > end:
+            return Owner.LATER, None, "committed after the last attempt ended, by a writer that is not known"
+        return Owner.UNCLEAR, None, "committed while an attempt ran, without a stamp that tells whose it is"

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from pipetriage.model.context import Context
-from pipetriage.model.facts import DataFile, Snapshot
 from pipetriage.model.write_state import Reason, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner
 from pipetriage.verdict.partitions import expected_partitions, partition_of, touched
+from pipetriage.verdict.touching import changed_files, only_elsewhere
+from pipetriage.verdict.write_modes import disagreement, empties_first
 from pipetriage.verdict.write_state import OutputState
 
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
@@ -61,36 +62,21 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts) -> Iterato
         why = "rows are there, and the merge is not declared repeatable (keys, merge_repeatable)"
         yield _reason("OUTPUT_REPEATED", one, False, why), False
     else:
-        yield _agreement(one, ours)
+        yield _agreement(one, context, ours)
 
 
-def _agreement(one: OutputState, ours: list[Attributed]) -> Ruled:
+def _agreement(one: OutputState, context: Context, ours: list[Attributed]) -> Ruled:
     """Ask whether the snapshots agree with the declared repeatable mode."""
     mode = one.output.write_mode or ""
     if one.log is None:
         why = f"{mode} is declared, but a plain table's files do not show how they were written"
         return _reason("WRITE_MODE_UNPROVEN", one, False, why), False
-    odd = [attributed.snapshot for attributed in ours if not _agrees(attributed.snapshot, mode)]
-    if odd or not ours:
-        shown = odd[0].operation or "no operation" if odd else "nothing that is proven ours"
-        why = f"{mode} is declared, but the snapshots seen show {shown}"
+    expected = expected_partitions(one.output, context)
+    if odd := disagreement(one.output, one.log, ours, one.attributed, expected, context.facts.history):
+        why = f"{mode} is declared, but the snapshots seen show {odd}"
         return _reason("WRITE_MODE_UNPROVEN", one, False, why), False
     why = f"{mode} is declared and the snapshots agree: writing again replaces what is there"
     return _reason("OUTPUT_REPEATED", one, True, why), False
-
-
-def _agrees(snapshot: Snapshot, mode: str) -> bool:
-    """Whether a snapshot's operation is one that the mode makes (Iceberg's DataOperations; Delta alike)."""
-    if snapshot.operation in {"overwrite", "delete"}:
-        # A static overwrite of the whole table declared as one of partitions would wipe the others.
-        emptied = snapshot.summary.get("total-data-files") == snapshot.summary.get("added-data-files", "0")
-        wiped = emptied and snapshot.summary.get("replace-partitions") != "true"
-        return not (mode == "overwrite_partitions" and wiped and _deleted(snapshot))
-    return mode == "merge" and any(key.startswith("spark.merge-into.") for key in snapshot.summary)
-
-
-def _deleted(snapshot: Snapshot) -> bool:
-    return snapshot.summary.get("deleted-data-files", "0") != "0"
 
 
 def _staging_repeated(one: OutputState, context: Context, attempts: Attempts, committed: bool) -> Iterator[Ruled]:
@@ -99,17 +85,12 @@ def _staging_repeated(one: OutputState, context: Context, attempts: Attempts, co
     good = context.facts.last_good
     previous = [a for a in one.attributed if good is not None and a.run_id in {good.run_id, good.first_attempt_id}]
     for commits in (current, previous):
-        if commits and _empties(commits[0].snapshot):
+        if commits and empties_first(commits[0].snapshot):
             why = "the job's first commit empties or replaces staging, so a rerun starts afresh"
             yield _reason("STAGING_NOT_REPLACED", one, True, why), False
             return
     why = f"{one.state.why}; the job is not seen to empty staging first, so a rerun would write them a second time"
     yield _reason("STAGING_NOT_REPLACED", one, False, why), committed
-
-
-def _empties(snapshot: Snapshot) -> bool:
-    total, added = snapshot.summary.get("total-data-files"), snapshot.summary.get("added-data-files", "0")
-    return snapshot.operation in {"delete", "overwrite"} and total is not None and total == added
 
 
 def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
@@ -130,39 +111,18 @@ def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
 def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool:
     """Whether another's commit touched partitions of this batch; any partition where either side is unknown."""
     log = one.log
-    if one.output.write_mode == "overwrite_table" or log is None or log.entries is None or not log.entries_complete:
+    if one.output.write_mode == "overwrite_table" or log is None:
         return True
-    theirs = [file for file in log.entries if file.snapshot_id == other.snapshot.snapshot_id and file.status in {1, 2}]
-    if not theirs or not _all_listed(other.snapshot, theirs):
-        return True
+    expected = expected_partitions(one.output, context)
     ours = {a.snapshot.snapshot_id for a in one.by_owner(Owner.OURS)}
-    mine = [file for file in log.entries if file.snapshot_id in ours]
-    expected = expected_partitions(one.output, context).values
-    if expected is None:
-        # The partitions that a half-done run wrote are not all that a rerun writes.
-        complete = one.state.status is WriteStatus.COMPLETE
-        if not (complete and mine) or len({frozenset(file.partition) for file in (*theirs, *mine)}) > 1:
-            return True
-        return bool(touched(theirs) & touched(mine))
-    field = one.output.partition_field
-    if any(not _comparable(file.partition, field, expected) for file in (*theirs, *mine)):
+    mine = [file for file in log.entries or () if file.snapshot_id in ours]
+    if expected.values is not None:
+        # What was written beyond the declaration (late data for another day) is replaced by a rerun as well.
+        surely = {partition_of(file.partition, one.output.partition_field) for file in mine} <= set(expected.values)
+        return not (surely and only_elsewhere(log, other.snapshot, one.output, expected))
+    theirs = changed_files(log, other.snapshot)
+    # The partitions that a half-done run wrote are not all that a rerun writes.
+    complete = one.state.status is WriteStatus.COMPLETE
+    if theirs is None or not (complete and mine) or len({frozenset(file.partition) for file in (*theirs, *mine)}) > 1:
         return True
-    return bool({partition_of(file.partition, field) for file in theirs} & set(expected))
-
-
-def _all_listed(snapshot: Snapshot, files: list[DataFile]) -> bool:
-    """Whether the entries hold every data file that the commit says it added and deleted."""
-    for status, key in ((1, "added-data-files"), (2, "deleted-data-files")):
-        claimed = snapshot.summary.get(key)
-        held = sum(file.status == status and file.content == 0 for file in files)
-        if claimed is not None and claimed != str(held):
-            return False
-    return True
-
-
-def _comparable(partition: dict[str, str | None], field: str | None, expected: tuple[str, ...]) -> bool:
-    """Whether a file's partition is spelled as the declaration spells it: one value, an ordinal only where declared."""
-    value = partition.get(field) if field is not None else next(iter(partition.values()), None)
-    if value is None or (field is None and len(partition) != 1):
-        return False
-    return value.isdecimal() in {one.isdecimal() for one in expected}
+    return bool(touched(theirs) & touched(mine))

@@ -17,6 +17,7 @@ from pipetriage.verdict.leftovers import Leftovers, uncommitted_files
 from pipetriage.verdict.partitions import Expected, expected_partitions
 from pipetriage.verdict.plain_tables import hudi_state, plain_state
 from pipetriage.verdict.table_log import TableLog, table_log
+from pipetriage.verdict.touching import only_elsewhere
 from pipetriage.verdict.write_numbers import in_numbers, written_partitions
 
 _PLAIN = frozenset({"parquet", "csv", "json", "orc", "avro", "text", "hive"})
@@ -116,14 +117,9 @@ def _from_log(
     attempts: Attempts,
 ) -> list[OutputState]:
     attributed = attribute(log.snapshots, context, attempts)
-    ours = [one for one in attributed if one.owner is Owner.OURS]
-    commits = _Commits(
-        live=[one for one in ours if one.snapshot.snapshot_id in log.live],
-        staged=[one for one in ours if one.snapshot.snapshot_id in log.branches],
-        gone=[one for one in ours if one.snapshot.snapshot_id not in log.live | log.branches],
-        unclear=[one for one in attributed if one.owner in {Owner.UNCLEAR, Owner.LATER}],
-    )
     expected = expected_partitions(output, context)
+    log = msgspec.structs.replace(log, doubts=(*log.doubts, *_clock_doubts(attributed, context, attempts)))
+    commits = _sorted_out(attributed, log, output, expected)
     leftovers = uncommitted_files(table, log, attempts)
     status, why = _status(output, log, commits, expected, leftovers, context, attempts)
     state = in_numbers(base, output, log, commits.live, expected, leftovers, status, attributed)
@@ -134,6 +130,39 @@ def _from_log(
     made = OutputState(output=output, state=state, log=log, attributed=attributed, doubts=log.doubts, declared=declared)
     staged = _staged_state(output, log, commits.staged, base, expected, declared) if commits.staged else []
     return [made, *staged]
+
+
+def _sorted_out(attributed: tuple[Attributed, ...], log: TableLog, output: Output, expected: Expected) -> _Commits:
+    """Sort the commits that matter by how readers see them."""
+    ours = [one for one in attributed if one.owner is Owner.OURS]
+    published = {one.snapshot.summary.get("source-snapshot-id") for one in attributed}
+    published &= {one.snapshot.snapshot_id for one in ours}
+    seen = log.live | log.branches
+    # A commit elsewhere, made while no attempt ran, neither is ours nor completed the batch by hand.
+    unclear = [
+        one
+        for one in attributed
+        if one.owner is Owner.UNCLEAR
+        or (one.owner is Owner.LATER and not only_elsewhere(log, one.snapshot, output, expected))
+    ]
+    return _Commits(
+        live=[one for one in ours if one.snapshot.snapshot_id in log.live],
+        staged=[one for one in ours if one.snapshot.snapshot_id in log.branches - published],
+        gone=[one for one in ours if one.snapshot.snapshot_id not in seen],
+        unclear=unclear,
+    )
+
+
+def _clock_doubts(attributed: tuple[Attributed, ...], context: Context, attempts: Attempts) -> list[str]:
+    """Say where the run's log and the table disagree on when a commit was made."""
+    said = set(context.facts.log.committed_snapshots)
+    for one in attributed:
+        if one.snapshot.snapshot_id in said and (one.before or attempts.none_running(one.snapshot.committed_at)):
+            return [
+                f"the run's log says that it committed snapshot {one.snapshot.snapshot_id}, which the table dates "
+                "outside the run: their clocks disagree"
+            ]
+    return []
 
 
 def _status(

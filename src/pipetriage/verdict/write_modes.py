@@ -1,0 +1,105 @@
+"""Do the commits seen agree with the write mode that the pipeline declares? (design section 4.4, rule 2)
+
+What engines make of each mode: Spark's dynamic and static overwrites are one ``overwrite`` snapshot; a row filter that
+only deletes is a ``delete``; pyiceberg's overwrite is a ``delete`` (or ``overwrite``) and then an ``append``; Iceberg's
+copy-on-write MERGE is an ``overwrite``, and an ``append`` where it only inserted.
+"""
+
+from collections.abc import Sequence
+
+from pipetriage.model.facts import DataFile, Run, Snapshot
+from pipetriage.model.pipeline import Output
+from pipetriage.verdict.attribution import Attributed, Owner
+from pipetriage.verdict.partitions import Expected, partition_of, touched
+from pipetriage.verdict.table_log import TableLog
+from pipetriage.verdict.touching import changed_files
+
+_REPLACING = frozenset({"overwrite", "delete"})
+_MERGED = "spark.merge-into."
+
+
+def disagreement(
+    output: Output,
+    log: TableLog,
+    ours: Sequence[Attributed],
+    attributed: Sequence[Attributed],
+    expected: Expected,
+    history: Sequence[Run],
+) -> str | None:
+    """Say what of the commits contradicts the declared mode; None when they agree with it."""
+    if not ours:
+        return "nothing that is proven ours"
+    if output.write_mode == "merge":
+        return _not_merging(ours, attributed, history)
+    for one in ours:
+        snapshot = one.snapshot
+        if snapshot.operation == "append" and not _after_its_delete(one, ours, log, whole=output.write_mode != _PARTS):
+            return "append"
+        if snapshot.operation not in {*_REPLACING, "append", "replace"}:
+            return snapshot.operation or "no operation"
+    if output.write_mode == _PARTS and (wiped := _wiped(output, log, ours, expected)):
+        return wiped
+    return None
+
+
+_PARTS = "overwrite_partitions"
+
+
+def _not_merging(ours: Sequence[Attributed], attributed: Sequence[Attributed], history: Sequence[Run]) -> str | None:
+    odd = [one.snapshot.operation for one in ours if one.snapshot.operation not in {*_REPLACING, "append", "replace"}]
+    if odd:
+        return odd[0] or "no operation"
+    runs = {run.run_id for run in history}
+    known = [one for one in attributed if one.owner is Owner.OURS or one.run_id in runs]
+    # An insert-only MERGE looks like an append: some commit of this job must show that it does merge.
+    if not any(one.snapshot.operation in _REPLACING or _merges(one.snapshot) for one in known):
+        return "only appends"
+    return None
+
+
+def _merges(snapshot: Snapshot) -> bool:
+    return any(key.startswith(_MERGED) for key in snapshot.summary)
+
+
+def _after_its_delete(append: Attributed, ours: Sequence[Attributed], log: TableLog, *, whole: bool) -> bool:
+    """Whether the append is the second half of an overwrite: right after the same run's delete of what it replaces."""
+    parent = next((one for one in ours if one.snapshot.snapshot_id == append.snapshot.parent_id), None)
+    if parent is None or parent.run_id != append.run_id or parent.snapshot.operation not in _REPLACING:
+        return False
+    if whole:
+        return parent.snapshot.summary.get("total-data-files") == "0"
+    gone, new = changed_files(log, parent.snapshot), changed_files(log, append.snapshot)
+    if gone is None or new is None:
+        return False
+    return touched(gone) <= touched(new)
+
+
+def _wiped(output: Output, log: TableLog, ours: Sequence[Attributed], expected: Expected) -> str | None:
+    """Say whether commits declared to replace partitions removed files of others besides."""
+    added: list[DataFile] = []
+    removed: list[DataFile] = []
+    for one in ours:
+        files = changed_files(log, one.snapshot)
+        if files is None:
+            if _emptied(one.snapshot):
+                return f"{one.snapshot.operation} of the whole table"
+            continue
+        added += [file for file in files if file.status == 1]
+        removed += [file for file in files if file.status == 2]
+    field = output.partition_field
+    own = {partition_of(file.partition, field) for file in added} | set(expected.values or ())
+    others = {partition_of(file.partition, field) for file in removed} - own
+    return f"the removal of other partitions ({', '.join(sorted(others)[:3])})" if others else None
+
+
+def _emptied(snapshot: Snapshot) -> bool:
+    """Whether a commit left nothing of what was there before: a static overwrite of the whole table does."""
+    summary = snapshot.summary
+    left = summary.get("total-data-files") == summary.get("added-data-files", "0")
+    return left and summary.get("replace-partitions") != "true" and summary.get("deleted-data-files", "0") != "0"
+
+
+def empties_first(snapshot: Snapshot) -> bool:
+    """Whether a commit emptied or replaced the table: what is there afterwards is only what it added itself."""
+    total, added = snapshot.summary.get("total-data-files"), snapshot.summary.get("added-data-files", "0")
+    return snapshot.operation in _REPLACING and total is not None and total == added
