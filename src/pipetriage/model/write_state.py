@@ -52,6 +52,8 @@ class WriteState(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     """What decided the status."""
     evidence: list[str] = []
+    verify: list[str] = []
+    """Read-only queries (Spark, Athena) by which a person can check these claims."""
 
 
 class RerunDecision(StrEnum):

@@ -15,15 +15,17 @@ class EventLog:
 
     @classmethod
     def at(cls, path: Path) -> "EventLog":
-        """Give one application's event log: a file, or a rolling folder.
+        """Give one application's event log: a file, a rolling folder, or a folder that holds one of these.
 
         Raises:
-            SourceError: there is no file in it.
+            SourceError: there is no file in it, or there are several applications'.
         """
-        files = _rolling(path) if path.is_dir() else [path]
-        if not files:
-            raise SourceError(f"{path.name} holds no event log file")
-        return cls(tuple(files))
+        if path.is_dir():
+            return cls(tuple(_rolling(path) or _alone(path)))
+        if not path.is_file():
+            # Opening a pipe would wait for a writer that never comes.
+            raise SourceError(f"the event log {path.name} is no plain file")
+        return cls((path,))
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the JSON lines.
@@ -38,9 +40,19 @@ class EventLog:
 def _rolling(folder: Path) -> list[Path]:
     """Order ``events_<n>_<app>`` by n, wherever below the folder they lie."""
     parts = [path for path in folder.rglob("events_*") if path.is_file()]
+    if len({path.parent for path in parts}) > 1:
+        raise SourceError(f"{folder.name} holds the event logs of several applications")
 
     def number(path: Path) -> int:
         piece = path.name.split("_")[1]
         return int(piece) if piece.isdecimal() else 0
 
     return sorted(parts, key=number)
+
+
+def _alone(folder: Path) -> list[Path]:
+    """Give the one file that Spark, told to write into this folder, named after its application."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "_"))]
+    if len(files) != 1:
+        raise SourceError(f"{folder.name} holds {len(files) or 'no'} event log files, where one is expected")
+    return files

@@ -3,6 +3,7 @@
 import gzip
 import io
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +28,7 @@ MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
 # What a shorter line of an event log counts for: two thousand million empty lines would be read for minutes.
 _LEAST_EVENT_BYTES = 1024
 
+_GZIP_MAGIC = b"\x1f\x8b"
 _LZ4_BLOCK_MAGIC = b"LZ4Block"
 _LZ4_HEADER_BYTES = 21
 _LZ4_RAW, _LZ4_COMPRESSED = 0x10, 0x20
@@ -55,7 +57,7 @@ def is_text(path: Path) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """Decode one JSON file.
+    """Decode one JSON file, plain or gzip.
 
     Raises:
         SourceError: unreadable, empty, too large, or not JSON; the message says which and the fix.
@@ -63,14 +65,24 @@ def read_json(path: Path) -> Any:
     try:
         _check_size(path)
         data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"cannot read {path.name}: {error.strerror or error}") from error
+        if data.startswith(_GZIP_MAGIC):
+            data = _unpacked(path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError(f"cannot read {path.name}: {getattr(error, 'strerror', None) or error}") from error
     if not data.strip():
         raise SourceError(f"{path.name} is empty: write the API's response into it again")
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(f"{path.name} is not valid JSON ({error}): write it again") from error
+
+
+def _unpacked(path: Path) -> bytes:
+    with gzip.open(path, "rb") as file:
+        data = file.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
+        raise SourceError(f"{path.name} unpacks to more than the {MAX_JSON_BYTES} bytes that are read")
+    return data
 
 
 def _check_size(path: Path) -> None:
@@ -110,10 +122,12 @@ def read_json_lines(path: Path) -> tuple[list[Any], int]:
 def open_compressed(path: Path) -> io.BufferedIOBase | gzip.GzipFile:
     """Open a plain, gzip, zstd or Java-lz4 file for reading, by its name's ending.
 
+    What Spark adds to the name while it writes, or after it compacted a rolling log, is no such ending.
+
     Raises:
         OSError: the file cannot be opened.
     """
-    match path.suffix:
+    match Path(path.name.removesuffix(".inprogress").removesuffix(".compact")).suffix:
         case ".gz":
             return gzip.open(path, "rb")
         case ".zstd" | ".zst":
@@ -135,8 +149,6 @@ def iterate_lines(path: Path) -> Iterator[bytes]:
     Raises:
         SourceError: the file cannot be opened, is not what its ending says, or unpacks to more than is read.
     """
-    import zlib
-
     import lz4.block
     import zstandard
 

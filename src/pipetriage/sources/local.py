@@ -14,7 +14,7 @@ from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.model.templates import fill
 from pipetriage.settings import LocalSettings
 from pipetriage.sources.eventlog import EventLog
-from pipetriage.sources.files import read_json, read_json_lines
+from pipetriage.sources.files import is_text, read_json, read_json_lines
 from pipetriage.sources.local_database import control_rows, sqlite_path
 from pipetriage.sources.local_files import Answer, list_folder, listing_of, local_path, sample_columns
 from pipetriage.sources.local_runs import Runs, batch_of, entries_start, read_runs
@@ -224,12 +224,14 @@ class LocalRun:
                 pass
         except OSError as error:
             raise SourceError(f"cannot read the log {path.name}: {error.strerror or error}") from error
+        if not is_text(path):
+            raise SourceError(f"the log {path.name} is no text")
         return Answer(FileLog(path.parent.parent, (path,)), str(path))
 
     def _filled(self, template: str, run_id: str) -> str:
         # Names from the run history: kept from leading out of the folder that the setting names.
         for key, value in (("{job}", self._job), ("{run_id}", run_id)):
-            template = template.replace(key, value.replace("/", "_"))
+            template = template.replace(key, "_" if value in {".", ".."} else value.replace("/", "_"))
         return template
 
     def _control(self) -> Answer:
@@ -296,7 +298,9 @@ class LocalRun:
 
     def _event_log(self, run_id: str) -> Path | None:
         path = self._base / self._filled(self._settings.event_logs or "", run_id)
-        candidates = (path, *(path.with_name(path.name + ending) for ending in (".gz", ".zstd", ".lz4", ".inprogress")))
+        # Spark's codecs by their names' endings; a driver that was killed leaves its log "in progress".
+        endings = [codec + state for state in ("", ".inprogress") for codec in ("", ".gz", ".zstd", ".zst", ".lz4")]
+        candidates = (path.with_name(path.name + ending) for ending in endings)
         return next((one for one in candidates if one.exists()), None)
 
     def _setting(self, name: str) -> Path:

@@ -100,8 +100,9 @@ class LocalTables:
         if not folder.is_dir():
             raise SourceError(f"{table} has no .hoodie folder")
         listing = list_folder(folder)
-        # Hudi's own metadata table, below .hoodie/metadata, has a timeline of its own.
-        own = [one for one in listing.get("Contents", ()) if Path(one["Key"]).parent.name in {".hoodie", "timeline"}]
+        # Hudi's own metadata table, below .hoodie/metadata, has a timeline of its own. Hudi 1 keeps it in a folder.
+        places = {folder, folder / "timeline"}
+        own = [one for one in listing.get("Contents", ()) if Path(one["Key"]).parent in places]
         return Answer(listing | {"Contents": own}, f"file://{folder}/", complete=not listing["IsTruncated"])
 
     def _plain(self, table: str) -> Answer:
@@ -124,25 +125,38 @@ class LocalTables:
 def hadoop_metadata(folder: Path) -> str:
     """Find a hadoop table's current metadata file: the version hint's, or the newest that follows it without a hole.
 
-    The same walk as Iceberg's HadoopTableOperations: a hint may be stale, never ahead.
+    The same walk as Iceberg's HadoopTableOperations: a hint may be stale, never ahead; without a readable one, the
+    newest file counts.
 
     Raises:
-        SourceError: there is no metadata file.
+        SourceError: there is no metadata file, or none that is surely the current one.
     """
-    files = {}
     try:
-        for path in (folder / "metadata").iterdir():
-            if (found := _HADOOP_METADATA.fullmatch(path.name)) and path.is_file():
-                files[int(found[1])] = path
-        hint = folder / "metadata" / "version-hint.text"
-        hinted = int(hint.read_text(encoding="utf-8").strip()) if hint.is_file() else min(files, default=0)
-    except (OSError, ValueError) as error:
-        raise SourceError(f"the Iceberg metadata of {folder.name} cannot be found ({error})") from error
-    if hinted not in files:
-        raise SourceError(f"{folder.name} has no Iceberg metadata file of version {hinted}")
-    while hinted + 1 in files:
-        hinted += 1
-    return str(files[hinted])
+        found = ((_HADOOP_METADATA.fullmatch(path.name), path) for path in (folder / "metadata").iterdir())
+        files = {int(name[1]): path for name, path in found if name and path.is_file()}
+    except OSError as error:
+        raise SourceError(f"the Iceberg metadata of {folder.name} cannot be found ({error.strerror})") from error
+    if not files:
+        raise SourceError(f"{folder.name} has no Iceberg metadata file (v1.metadata.json, …)")
+    newest = max(files)
+    current = _hint(folder / "metadata" / "version-hint.text", newest)
+    if current not in files:
+        raise SourceError(f"{folder.name} has no Iceberg metadata file of version {current}, which its hint names")
+    while current + 1 in files:
+        current += 1
+    if current != newest:
+        # Engines would read the older one; a writer may have put the newer one there after a file was lost.
+        raise SourceError(
+            f"{folder.name} has Iceberg metadata of versions {current} and {newest} but none between them"
+        )
+    return str(files[current])
+
+
+def _hint(path: Path, otherwise: int) -> int:
+    try:
+        return int(path.read_text(encoding="utf-8").strip()) if path.is_file() else otherwise
+    except (OSError, ValueError):
+        return otherwise
 
 
 def entries(metadata: dict[str, Any], location: str, since: datetime | None) -> Answer:

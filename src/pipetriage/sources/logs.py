@@ -8,13 +8,14 @@ import msgspec
 
 from pipetriage.errors import SourceError
 from pipetriage.model.evidence import LogEvent
-from pipetriage.sources.files import MAX_LINE_BYTES, read_json
+from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, read_json
 
 
 class FileLog:
     """A set of log files read one after the other, a line at a time, as often as asked.
 
-    Lines longer than 64 KiB keep their head and tail; bytes that are no UTF-8 are replaced.
+    Lines longer than 64 KiB keep their head and tail (a JSON line may have 4 MiB: it is a whole event, with its stack
+    traces); bytes that are no UTF-8 are replaced.
     """
 
     def __init__(self, root: Path, files: tuple[Path, ...]) -> None:
@@ -41,9 +42,10 @@ def _events(path: Path, group: str, stream: str) -> Iterator[LogEvent]:
         yield from _cli_events(path, group, stream)
         return
     decode_lines = path.suffix == ".jsonl"
+    limit = MAX_EVENT_BYTES if decode_lines else MAX_LINE_BYTES
     with path.open("rb") as file:
-        while raw := file.readline(MAX_LINE_BYTES):
-            if len(raw) == MAX_LINE_BYTES and not raw.endswith(b"\n"):
+        while raw := file.readline(limit):
+            if len(raw) == limit and not raw.endswith(b"\n"):
                 raw = _cut(raw, file)
                 yield LogEvent(None, _text(raw), stream, group)
             elif decode_lines:
@@ -54,7 +56,8 @@ def _events(path: Path, group: str, stream: str) -> Iterator[LogEvent]:
 
 def _cut(head: bytes, file: Any) -> bytes:
     """Skip the rest of an endless line, keeping its last 4 KiB: the end often names the error."""
-    tail, skipped = b"", 0
+    head, rest = head[:MAX_LINE_BYTES], head[MAX_LINE_BYTES:]
+    tail, skipped = rest[-4096:], len(rest)
     while piece := file.readline(MAX_LINE_BYTES):
         skipped += len(piece)
         tail = (tail + piece)[-4096:]

@@ -15,7 +15,8 @@ from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteStatus
 from pipetriage.settings import Settings
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.cause import Cause, choose_cause, confidence
-from pipetriage.verdict.recommend import options, recommended_action, route, steps
+from pipetriage.verdict.options import options
+from pipetriage.verdict.recommend import approver_of, recommended_action, route, steps
 from pipetriage.verdict.retry import retry_reasons, with_wait
 from pipetriage.verdict.write_state import OutputState
 
@@ -57,7 +58,7 @@ def judge(
     if cause.deciding and not any(one in findings for one in cause.deciding):
         findings = [*findings, *cause.deciding]
     next_steps = steps(context, cause, outputs, rerun, exposed, safe)
-    ways = options(cause, outputs, rerun, safe)
+    ways = options(cause, outputs, rerun, safe, approver_of(cause))
     needs_person = not safe or sure < settings.min_confidence or cause.category is Category.PARTIAL_WRITE_RISK
     fingerprint = _fingerprint(context, cause)
     batch = run.batch_id or context.target.batch_id

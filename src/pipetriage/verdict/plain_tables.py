@@ -26,12 +26,18 @@ def plain_state(
     assert listing is not None and attempts.window_start is not None  # noqa: S101, PT018 - implied by no doubts
     fresh = [one for one in listing.files if one.modified_at is None or one.modified_at >= attempts.window_start]
     visible = [one for one in fresh if not _hidden(one.uri, listing.uri)]
+    late = [one for one in visible if _late(one, attempts)]
+    visible = [one for one in visible if one not in late]
     hidden = [one for one in fresh if _hidden(one.uri, listing.uri) and not one.uri.endswith("/_SUCCESS")]
-    success = any(one.uri.endswith("/_SUCCESS") for one in fresh)
+    success = any(one.uri.endswith("/_SUCCESS") and not _late(one, attempts) for one in fresh)
     state = replace(base, evidence=[listing.evidence], uncommitted_files=len(hidden))
     state = replace(state, uncommitted_bytes=sum(one.size for one in hidden))
     if visible:
         return _visible_state(state, output, visible, success, context), ()
+    if unclear := [one for one in late if not _elsewhere(one, output, context)]:
+        # Not by an attempt, but a person may have completed the batch by hand.
+        why = f"{len(unclear)} files were written while no attempt ran, by a writer that is not known"
+        return replace(state, status=WriteStatus.UNCERTAIN, why=why), (why,)
     old = [one for one in listing.files if one not in fresh and not _hidden(one.uri, listing.uri)]
     overwrites = output.write_mode not in {None, "append"}
     if success or (overwrites and not old):
@@ -81,6 +87,19 @@ def _visible_state(
         partitions_missing=missing,
         why=why,
     )
+
+
+def _late(file: ListedFile, attempts: Attempts) -> bool:
+    return file.modified_at is not None and attempts.none_running(file.modified_at)
+
+
+def _elsewhere(file: ListedFile, output: Output, context: Context) -> bool:
+    """Whether a file lies in a partition that an appending batch is declared not to write."""
+    expected = expected_partitions(output, context)
+    written = _partition(file.uri, output.partition_field) if output.partition_field else None
+    if output.write_mode != "append" or expected.values is None or written is None:
+        return False
+    return written not in expected.values
 
 
 def _partition(uri: str, field: str | None) -> str | None:

@@ -1,31 +1,118 @@
-"""Read-only queries that let a person check a claim. Names that are no plain identifiers get no query at all."""
+"""Read-only queries that let a person check a claim, for Spark and for Athena.
+
+Built only from names that are plain identifiers and ids that are digits; shown to a person, never executed. A name that
+is no plain identifier gets no query at all.
+"""
 
 import re
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from pipetriage.verdict.write_state import OutputState
+from pipetriage.model.write_state import WriteState
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_SHOWN = 20
+"""Snapshot ids named in one query at most."""
 
 
-def _identifiers(name: str) -> list[str] | None:
-    parts = name.split(".")
-    return parts if 1 <= len(parts) <= 3 and all(_IDENTIFIER.fullmatch(part) for part in parts) else None
+class _Names(NamedTuple):
+    """One table's name in both dialects."""
+
+    spark: str
+    athena: str
+    """Quoted, database and table only: Athena knows no catalog part of its own."""
+    database: str
+    table: str
+
+    def athena_metadata(self, kind: str) -> str:
+        return f'"{self.database}"."{self.table}${kind}"'
 
 
-def snapshot_query(one: OutputState) -> str | None:
-    """Write the query that lists an Iceberg table's latest commits (Spark; Athena reads ``"table$snapshots"``)."""
-    parts = _identifiers(one.state.table)
-    if parts is None or one.state.format not in {None, "iceberg"}:
+def _names(table: str) -> _Names | None:
+    parts = table.split(".")
+    if not 1 <= len(parts) <= 3 or not all(_IDENTIFIER.fullmatch(part) for part in parts):
         return None
-    table = ".".join(parts)
-    # Built only from names that are plain identifiers; shown to a person, never executed.
-    return f"SELECT snapshot_id, committed_at, operation FROM {table}.snapshots ORDER BY committed_at DESC"  # noqa: S608
+    database = parts[-2] if len(parts) > 1 else "default"
+    return _Names(".".join(parts), f'"{database}"."{parts[-1]}"', database, parts[-1])
 
 
-def partition_query(one: OutputState) -> str | None:
-    """Write the query that counts records by the declared partition field."""
-    parts, field = _identifiers(one.state.table), one.output.partition_field
-    if parts is None or field is None or not _IDENTIFIER.fullmatch(field):
+def snapshot_query(state: WriteState) -> str | None:
+    """Write the query that lists an Iceberg table's latest commits in Spark."""
+    names = _names(state.table)
+    if names is None or state.format not in {None, "iceberg"}:
         return None
-    table = ".".join(parts)
-    return f"SELECT {field}, count(*) AS records FROM {table} GROUP BY {field} ORDER BY {field}"  # noqa: S608
+    return f"SELECT snapshot_id, committed_at, operation FROM {names.spark}.snapshots ORDER BY committed_at DESC"
+
+
+def partition_query(state: WriteState, field: str | None) -> str | None:
+    """Write the query that counts records by the declared partition field; Spark and Athena read it alike."""
+    names = _names(state.table)
+    if names is None or field is None or not _IDENTIFIER.fullmatch(field):
+        return None
+    return f"SELECT {field}, count(*) AS records FROM {names.spark} GROUP BY {field} ORDER BY {field}"
+
+
+def checks(state: WriteState, field: str | None, since: datetime | None) -> list[str]:
+    """List the queries that verify what is claimed of a table, each headed by what it shows and where it runs."""
+    names = _names(state.table)
+    if names is None:
+        return []
+    by_partition = partition_query(state, field)
+    found = [f"-- records by partition (Spark, Athena)\n{by_partition}"] if by_partition else []
+    match state.format:
+        case None | "iceberg":
+            found += _iceberg(state, names, since)
+        case "delta":
+            found.append(f"-- every commit and who made it (Spark)\nDESCRIBE HISTORY {names.spark}")
+        case "hudi":
+            found.append(
+                "-- records by the commit that wrote them (Spark, Athena)\n"
+                f"SELECT _hoodie_commit_time, count(*) AS records FROM {names.spark} GROUP BY _hoodie_commit_time"
+            )
+        case _:
+            found.append(
+                "-- records by file (Spark)\n"
+                f"SELECT input_file_name() AS file, count(*) AS records FROM {names.spark} GROUP BY input_file_name()"
+            )
+            found.append(
+                "-- records by file (Athena)\n"
+                f'SELECT "$path" AS file, count(*) AS records FROM {names.athena} GROUP BY "$path"'
+            )
+    return found
+
+
+def _iceberg(state: WriteState, names: _Names, since: datetime | None) -> list[str]:
+    ids = [commit.snapshot for commit in state.commits if commit.snapshot.isdecimal()][:_SHOWN]
+    if ids:
+        where, what = f"snapshot_id IN ({', '.join(ids)})", "the batch's commits"
+    elif since is not None:
+        at = f"TIMESTAMP '{since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC'"
+        where, what = f"committed_at >= {at}", "every commit since the first attempt began"
+    else:
+        return []
+    columns = "snapshot_id, committed_at, operation, summary"
+    found = [
+        f"-- {what} (Spark)\nSELECT {columns} FROM {names.spark}.snapshots WHERE {where} ORDER BY committed_at",
+        f"-- {what} (Athena)\nSELECT {columns} FROM {names.athena_metadata('snapshots')} WHERE {where} "
+        "ORDER BY committed_at",
+    ]
+    if ids:
+        found.append(
+            "-- files and records by commit (Spark)\nSELECT snapshot_id, count(*) AS files, "
+            f"sum(data_file.record_count) AS records FROM {names.spark}.entries "
+            f"WHERE status = 1 AND {where} GROUP BY snapshot_id"
+        )
+    if state.rollback_snapshot is not None and state.rollback_snapshot.isdecimal():
+        found.append(
+            "-- what was current when (Spark)\nSELECT made_current_at, snapshot_id, is_current_ancestor "
+            f"FROM {names.spark}.history ORDER BY made_current_at DESC"
+        )
+        found.append(
+            f"-- the table as it was before the batch (Spark)\nSELECT count(*) AS records FROM {names.spark} "
+            f"VERSION AS OF {state.rollback_snapshot}"
+        )
+        found.append(
+            f"-- the table as it was before the batch (Athena)\nSELECT count(*) AS records FROM {names.athena} "
+            f"FOR VERSION AS OF {state.rollback_snapshot}"
+        )
+    return found

@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from pipetriage.model.categories import Category, FailureMode
+from pipetriage.model.categories import Category
 from pipetriage.model.context import Context
-from pipetriage.model.incident import Option, Route, Step
+from pipetriage.model.incident import Route, Step
 from pipetriage.model.write_state import Exposure, ExposureStatus, Rerun, RerunDecision, WriteState, WriteStatus
 from pipetriage.verdict.cause import Cause
+from pipetriage.verdict.options import MANUAL_REVIEW
 from pipetriage.verdict.queries import partition_query, snapshot_query
 from pipetriage.verdict.write_state import OutputState
 
-MANUAL_REVIEW = "manual review queue"
 _NEEDS_REVIEW = frozenset({WriteStatus.PARTIAL, WriteStatus.UNCERTAIN})
 
 
@@ -84,7 +84,7 @@ def steps(
                     action=f"Compare {one.state.table} with the control table and the source before anything is rerun.",
                     why=one.state.why,
                     approver=MANUAL_REVIEW,
-                    verify=partition_query(one) or snapshot_query(one),
+                    verify=partition_query(one.state, one.output.partition_field) or snapshot_query(one.state),
                     evidence=one.state.evidence[:6],
                 )
             )
@@ -108,92 +108,9 @@ def steps(
     return found
 
 
-def options(cause: Cause, outputs: list[OutputState], rerun: Rerun, safe_to_retry: bool) -> list[Option]:
-    """List each way forward that applies when retrying is not safe, best first."""
-    if safe_to_retry:
-        return []
-    found: list[Option] = []
-    owner = _ADVICE[cause.category].approver
-    touched = [one for one in outputs if one.state.commits]
-    for one in touched:
-        found.extend(_ways_out(one, owner))
-    if cause.category is Category.SCHEMA_DRIFT:
-        found.append(
-            Option(
-                option="Quarantine the batch's input, agree on the schema contract, rerun with the same batch id.",
-                loses="nothing; the batch is late until the contract is agreed",
-                approver="data-contract owner",
-                check="the output tables hold nothing of this batch that a rerun would repeat",
-                verify=[query for one in outputs if (query := snapshot_query(one))],
-                evidence=[one for finding in cause.deciding for one in finding.evidence][:4],
-            )
-        )
-    if cause.category is Category.SOURCE_DELAY or cause.mode is FailureMode.TRANSIENT_SERVICE:
-        found.append(
-            Option(
-                option="Wait until the cause has cleared, then rerun with the same batch id.",
-                loses="time only",
-                approver=owner,
-                check="the source is complete, and every rule of the rerun decision holds",
-                verify=[],
-                evidence=[one for finding in cause.deciding for one in finding.evidence][:4],
-            )
-        )
-    if not found and rerun.decision is RerunDecision.SAFE:
-        found.append(
-            Option(
-                option="Fix the cause, then rerun with the same batch id: the rerun itself does no harm.",
-                loses="nothing",
-                approver=owner,
-                check="the cause is fixed",
-                verify=[],
-                evidence=[one for finding in cause.deciding for one in finding.evidence][:4],
-            )
-        )
-    return found
-
-
-def _ways_out(one: OutputState, owner: str) -> list[Option]:
-    state = one.state
-    found: list[Option] = []
-    queries = [query for query in (partition_query(one), snapshot_query(one)) if query]
-    if state.partitions_missing:
-        missing = ", ".join(state.partitions_missing[:12])
-        found.append(
-            Option(
-                option=f"Write only the missing partitions of {state.table}: {missing}.",
-                loses="nothing, if the partitions that are there are complete",
-                approver=owner,
-                check="each partition that is there holds as many records as its source",
-                verify=queries,
-                evidence=state.evidence[:6],
-            )
-        )
-    if state.status is WriteStatus.COMPLETE and state.role == "staging":
-        found.append(
-            Option(
-                option=f"Finish the publish from {state.table} after checks.",
-                loses="nothing",
-                approver=MANUAL_REVIEW,
-                check="staging is complete, and the target holds nothing of this batch",
-                verify=queries,
-                evidence=state.evidence[:6],
-            )
-        )
-    if state.rollback_snapshot is not None:
-        lost = state.later_commits_lost
-        drops = f"it would also drop {len(lost)} later commits ({', '.join(lost[:5])})" if lost else "no later commit"
-        found.append(
-            Option(
-                option=f"Have {state.table} rolled back to snapshot {state.rollback_snapshot}, then rerun the batch.",
-                loses=f"what the batch wrote; {drops}",
-                approver="platform team",
-                check="no later good commit is dropped, and no reader depends on the partial data",
-                verify=queries,
-                evidence=state.evidence[:6],
-            )
-        )
-    return found
+def approver_of(cause: Cause) -> str:
+    """Name who approves what the cause asks for."""
+    return _ADVICE[cause.category].approver
 
 
 def route(context: Context, cause: Cause, states: list[WriteState], exposed: list[Exposure]) -> Route:

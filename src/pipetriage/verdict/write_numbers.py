@@ -90,9 +90,14 @@ def in_numbers(
         records_rerun_would_repeat=_repeated(output, total) if known else None,
         uncommitted_files=leftovers.files,
         uncommitted_bytes=leftovers.size,
-        rollback_snapshot=first.parent_id if first is not None else None,
+        rollback_snapshot=_retained(first.parent_id, log) if first is not None else None,
         later_commits_lost=lost,
     )
+
+
+def _retained(snapshot_id: str | None, log: TableLog) -> str | None:
+    """Give the snapshot if it is still there: one that was expired cannot be rolled back to."""
+    return snapshot_id if any(one.snapshot_id == snapshot_id for one in log.snapshots) else None
 
 
 def _count_expected(written: frozenset[str] | None, expected: Expected) -> int | None:

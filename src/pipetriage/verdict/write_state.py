@@ -16,6 +16,7 @@ from pipetriage.verdict.attribution import Attributed, Owner, attribute
 from pipetriage.verdict.leftovers import Leftovers, uncommitted_files
 from pipetriage.verdict.partitions import Expected, expected_partitions
 from pipetriage.verdict.plain_tables import hudi_state, plain_state
+from pipetriage.verdict.queries import checks
 from pipetriage.verdict.table_log import TableLog, table_log
 from pipetriage.verdict.touching import only_elsewhere
 from pipetriage.verdict.write_numbers import in_numbers, written_partitions
@@ -65,7 +66,12 @@ def write_states(context: Context, attempts: Attempts) -> list[OutputState]:
     states: list[OutputState] = []
     for output, table, is_declared in pairs:
         states.extend(_judge(output, table, is_declared, context, attempts))
-    return states
+    return [_with_checks(one, attempts) for one in states]
+
+
+def _with_checks(one: OutputState, attempts: Attempts) -> OutputState:
+    queries = checks(one.state, one.output.partition_field, attempts.window_start)
+    return msgspec.structs.replace(one, state=msgspec.structs.replace(one.state, verify=queries))
 
 
 def _anything_seen(table: TableFacts) -> bool:
