@@ -207,7 +207,8 @@ def _next_steps(page: Page, incident: Incident) -> None:
         page.line(f"loses: {option.loses} · approval: {option.approver}", indent=4)
         page.line(f"first check: {option.check}", indent=4)
         for query in option.verify[:1]:
-            page.once(query, indent=4, style="dim")
+            # Its first line says what it shows and where it runs; on one line it would comment out the rest.
+            page.once(query.partition("\n")[2] or query, indent=4, style="dim")
 
 
 def _rules(page: Page, incident: Incident) -> None:

@@ -86,6 +86,8 @@ class _RunNote(msgspec.Struct, frozen=True):
 class _GapNote(msgspec.Struct, frozen=True):
     source: str
     reason: str = "said by the bundle"
+    effect: str = ""
+    fix: str = ""
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -99,7 +101,9 @@ class _Manifest(msgspec.Struct, frozen=True):
     """Set when an embedded source was captured; a bundle from a cloud leaves it out."""
     clock_skew_seconds: float | None = None
     not_asked: list[str] = []
-    """Signals that the captured source does not have, so that their absence is no gap."""
+    """Signals that the captured source does not have, or ``signal:table``, so that their absence is no gap."""
+    tables: dict[str, str] = {}
+    """The names of tables whose folders cannot be named after them: ``tables/<role>/<folder>`` to name."""
 
 
 class _Part(NamedTuple):
@@ -123,7 +127,7 @@ class BundleCollector:
         """
         manifest, unknown = _read_manifest(self._folder)
         captured_at = parse_time(manifest.captured_at)
-        gaps = [Gap(source=note.source, reason=note.reason) for note in manifest.gaps]
+        gaps = [Gap(source=note.source, reason=note.reason, effect=note.effect, fix=note.fix) for note in manifest.gaps]
         gaps += [Gap(source="declaration", reason=f"bundle.json: pipeline has no setting {key!r}") for key in unknown]
         if captured_at is None:
             # Without a time, nothing proves that the bundle was taken after the run ended.
@@ -156,12 +160,13 @@ class BundleCollector:
         )
 
     def _read_all(self, manifest: _Manifest, captured_at: datetime) -> Iterator[Observation | Gap]:
-        for part in self._parts(manifest.pipeline):
+        for part in self._parts(manifest.pipeline, manifest.tables):
             note = manifest.files.get(part.path, _FileNote())
             try:
                 payload, complete = self._read(part)
             except SourceError as error:
-                if part.signal in manifest.not_asked and not (self._folder / part.path).exists():
+                unasked = {str(part.signal), _source_name(part)} & set(manifest.not_asked)
+                if unasked and not (self._folder / part.path).exists():
                     continue
                 name = part.path.rsplit("/", 1)[-1]
                 reason = str(error) if part.path in str(error) else str(error).replace(name, part.path, 1)
@@ -178,7 +183,7 @@ class BundleCollector:
                 run_id=note.run_id,
             )
 
-    def _parts(self, pipeline: Pipeline) -> Iterator[_Part]:
+    def _parts(self, pipeline: Pipeline, tables: dict[str, str]) -> Iterator[_Part]:
         """List every place where the bundle may hold evidence, present or not."""
         for path, signal in _JSON_FILES.items():
             yield _Part(path, signal, None)
@@ -195,8 +200,9 @@ class BundleCollector:
             folder = self._folder / "tables" / role
             for table in sorted(folder.iterdir()) if folder.is_dir() else ():
                 in_folders.add(role)
-                for name, signal in _TABLE_FILES.items():
-                    yield _Part(f"tables/{role}/{table.name}/{name}", signal, TableKey(role, table.name))
+                place = f"tables/{role}/{table.name}"
+                key = TableKey(role, tables.get(place, table.name))
+                yield from (_Part(f"{place}/{name}", signal, key) for name, signal in _TABLE_FILES.items())
         for role in _ROLES:
             for template, signal in _ROLE_FILES.items():
                 path = template.format(role=role)
