@@ -14,7 +14,7 @@ import msgspec
 
 from pipetriage.context.build import kept_values
 from pipetriage.context.log_layouts import starts_record
-from pipetriage.context.patterns import SECRET_WORD
+from pipetriage.context.patterns import SECRET_WORD, TOKEN
 from pipetriage.context.reading import mapping, mappings, text
 from pipetriage.context.redact import Redactor
 from pipetriage.context.spark_events import cut_event
@@ -105,7 +105,7 @@ class _Writer:
             "files": self._notes,
             "tables": odd,
             "not_asked": self._not_asked(),
-            "gaps": [plain(msgspec.to_builtins(gap)) for gap in self._gaps],
+            "gaps": [{key: plain(one) for key, one in msgspec.to_builtins(gap).items() if one} for gap in self._gaps],
         }
         return manifest if odd else {key: value for key, value in manifest.items() if key != "tables"}
 
@@ -192,15 +192,14 @@ class _Documents:
     def _redacted(self, value: Any, name: str, *, by_name: bool) -> Any:
         match value:
             case str():
-                secret = by_name and SECRET_WORD.search(name)
-                return self._redactor.arguments({name: value}).popitem()[1] if secret else self._text(value)
+                return self._argument(name, value) if by_name and SECRET_WORD.search(name) else self._text(value)
             case bytes():
                 return f"{len(value)} bytes"
             case int() if by_name and _LEAST_CARD <= value < _PAST_CARD:
                 said = self._text(str(value))
                 return value if said == str(value) else said
             case Mapping() if name in _ARGUMENTS:
-                return self._redactor.arguments(value)
+                return {self._text(str(key)): self._argument(str(key), one) for key, one in value.items()}
             case Mapping():
                 by_name = by_name and name not in _OWN_NAMES
                 # DynamoDB wraps a value in its type: {"password": {"S": "…"}}.
@@ -211,6 +210,10 @@ class _Documents:
             case list() | tuple():
                 return [self._redacted(one, name, by_name=by_name) for one in value]
         return value
+
+    def _argument(self, name: str, value: Any) -> str:
+        redacted = isinstance(value, str) and TOKEN.fullmatch(value)
+        return str(value) if redacted else self._redactor.arguments({name: value}).popitem()[1]
 
     def log(self, events: Iterable[LogEvent]) -> Iterator[LogEvent]:
         """Redact a log record by record, each with its continuation lines."""
