@@ -1,11 +1,12 @@
 # Everything starts here. Needs Python 3.11 or newer (with venv), git and make; each target sets itself up in .venv.
 #   make demo    install what the demo needs and run it        make test    run the tests
 #   make check   format, lint, types, import contract, tests   make bench   print the speed figures
+#   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lock bench clean
+.PHONY: help demo test lint check lab lock bench clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,6 +36,10 @@ check: lint test
 
 bench: $(VENV)/.demo-ready
 	@$(BIN)/python benchmarks/startup.py
+
+SEEDS ?= 2000
+lab: $(VENV)/.dev-ready
+	@$(BIN)/python -m lab --seeds $(SEEDS) --jobs 2 --out build/lab $(LAB)
 
 # The newest Python that has what a virtual environment needs. A name that exists but does not run (a version
 # manager's shim) is passed over.

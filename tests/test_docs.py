@@ -39,6 +39,12 @@ def test_every_rule_is_documented() -> None:
     assert not [rule for rule in rules if f"`{rule}`" not in text]
 
 
+def test_every_rule_has_a_test_named_for_it() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "src/pipetriage/verdict").glob("re*.py"))
+    tests = "".join(path.read_text() for path in (ROOT / "tests/verdict").glob("test_*.py"))
+    assert not [rule for rule in set(RULE.findall(sources)) if f'id="{rule}' not in tests]
+
+
 def test_every_command_is_documented() -> None:
     text = (DOCS / "commands.md").read_text()
     assert not [name for name in cli.commands if f"pipetriage {name}" not in text]

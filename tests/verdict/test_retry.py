@@ -91,6 +91,16 @@ RULES: list[Any] = [
         id="QUALITY_FAILED",
     ),
     pytest.param("RERUN_NOT_SAFE", bundle(files={"glue/job.json": None}), id="RERUN_NOT_SAFE"),
+    pytest.param("LOG_UNOBSERVED", bundle(files={"logs/error/jr_now.jsonl": None}), id="LOG_UNOBSERVED"),
+    pytest.param("SOURCE_NOT_DECLARED", missing(declared={"source": None}), id="SOURCE_NOT_DECLARED"),
+    pytest.param(
+        "PARTIAL_WRITE_RISK",
+        failing(
+            "org.apache.iceberg.exceptions.CommitFailedException: Cannot commit sales.orders because Glue detected "
+            "concurrent update"
+        ),
+        id="PARTIAL_WRITE_RISK",
+    ),
 ]
 
 
