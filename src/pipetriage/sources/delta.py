@@ -19,18 +19,19 @@ def read_delta_log(folder: Path, root: Path, since: datetime | None = None) -> d
     """Read a ``_delta_log`` folder; a checkpoint's own content is not read, its name suffices.
 
     With ``since``, commits are read from the newest back to the first one older than that, which shows that the log
-    reaches far enough. A file that is no JSON lines has the value None.
+    reaches far enough. A commit that is no JSON lines, or no plain file inside the root, has the value None.
 
     Raises:
         SourceError: the folder is not there, or holds no log file.
     """
     if not folder.is_dir():
         raise SourceError(f"{folder.relative_to(root)} is not there")
-    names = sorted((path for path in folder.iterdir() if within(root, path)), reverse=True)
-    files: dict[str, Any] = {path.name: [] for path in names if not _COMMIT.fullmatch(path.name)}
+    names = sorted(folder.iterdir(), reverse=True)
+    files: dict[str, Any] = {path.name: [] for path in names if not _COMMIT.fullmatch(path.name) and within(root, path)}
     commits = (path for path in names if _COMMIT.fullmatch(path.name))
     for read, path in enumerate(commits, 1):
-        actions, bad = read_json_lines(path)
+        # What is there and is not read may be the commit that matters.
+        actions, bad = read_json_lines(path) if within(root, path) else ([], 1)
         files[path.name] = None if bad else actions
         if read == MAX_COMMITS or (since is not None and _older(actions, since)):
             break

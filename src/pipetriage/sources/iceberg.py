@@ -15,6 +15,7 @@ from pyiceberg.manifest import ManifestFile
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
+from pyiceberg.types import NestedField
 
 from pipetriage.errors import SourceError
 from pipetriage.model.times import from_epoch
@@ -77,7 +78,7 @@ def entries_since(
         SourceError: the metadata, a manifest list or a manifest cannot be read or understood.
     """
     try:
-        table = TableMetadataUtil.parse_obj(metadata)
+        table = _table(metadata)
         files = ReadOnlyFiles(read)
         snapshots = sorted(table.snapshots, key=lambda snapshot: snapshot.timestamp_ms)
         wanted = [snap for snap in snapshots if since is None or from_epoch(snap.timestamp_ms) >= since]
@@ -89,6 +90,27 @@ def entries_since(
     except _DAMAGED as error:
         raise SourceError(f"the Iceberg manifests cannot be read ({type(error).__name__}: {error})") from error
     return rows, len(wanted) <= MAX_SNAPSHOTS
+
+
+def _table(metadata: dict[str, Any]) -> TableMetadata:
+    try:
+        return TableMetadataUtil.parse_obj(metadata)
+    except ValueError:
+        # A column of a type that pyiceberg does not know yet (variant): nothing is partitioned by it, so any will do.
+        schemas = [
+            schema
+            | {"fields": [field if _is_known(field) else field | {"type": "binary"} for field in schema["fields"]]}
+            for schema in metadata["schemas"]
+        ]
+        return TableMetadataUtil.parse_obj(metadata | {"schemas": schemas})
+
+
+def _is_known(field: dict[str, Any]) -> bool:
+    try:
+        NestedField.model_validate(field)
+    except ValueError:
+        return False
+    return True
 
 
 def _rows(table: TableMetadata, manifest: ManifestFile, files: "ReadOnlyFiles") -> Iterator[dict[str, Any]]:

@@ -11,10 +11,13 @@ from pipetriage.model.templates import fill
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
-    """What is declared of a batch's partitions; both None when undeclared."""
+    """What is declared of a batch's partitions; None where undeclared."""
 
     count: int | None = None
     values: tuple[str, ...] | None = None
+    """The values of the declared partition field."""
+    fields: tuple[dict[str, str], ...] = ()
+    """The same with every field that the declaration names (``day=2026-11-22/shop=oslo``); empty when unknown."""
 
 
 def expected_partitions(output: Output, context: Context) -> Expected:
@@ -32,16 +35,30 @@ def expected_partitions(output: Output, context: Context) -> Expected:
             return Expected()
         case "from_source":
             values = _values_in_source(context.facts.source, output.partition_field)
-            return Expected(count=len(values), values=values) if values else Expected()
+            return _listed(list(values), output.partition_field) if values else Expected()
         case str():
             filled = fill(declared, batch)
-            return Expected(count=1, values=(_value(filled, output.partition_field),)) if filled else Expected()
+            return _listed([filled], output.partition_field) if filled else Expected()
         case list():
-            filled_values = [fill(str(one), batch) for one in declared]
-            if any(one is None for one in filled_values):
+            written = [fill(str(one), batch) for one in declared]
+            filled_values = [one for one in written if one is not None]
+            if len(filled_values) < len(written):
                 return Expected(count=len(declared))
-            listed = tuple(dict.fromkeys(_value(one or "", output.partition_field) for one in filled_values))
-            return Expected(count=len(listed), values=listed)
+            return _listed(filled_values, output.partition_field)
+
+
+def _listed(written: list[str], field: str | None) -> Expected:
+    values = tuple(dict.fromkeys(_value(one, field) for one in written))
+    fields = tuple(_fields(one, field) for one in dict.fromkeys(written))
+    return Expected(count=len(values), values=values, fields=fields if all(fields) else ())
+
+
+def _fields(text: str, field: str | None) -> dict[str, str]:
+    """Read ``a=1/b=2``; a bare value is that of the declared field."""
+    pairs = [piece.partition("=") for piece in text.split("/")]
+    if all(separator for _, separator, _ in pairs):
+        return {name: value for name, _, value in pairs}
+    return {field: text} if field is not None else {}
 
 
 def _value(text: str, field: str | None) -> str:

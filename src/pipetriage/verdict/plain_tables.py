@@ -13,6 +13,7 @@ from pipetriage.model.pipeline import Output
 from pipetriage.model.write_state import WriteState, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.partitions import expected_partitions
+from pipetriage.verdict.touching import apart
 
 _Judged = tuple[WriteState, tuple[str, ...]]
 
@@ -94,12 +95,12 @@ def _late(file: ListedFile, attempts: Attempts) -> bool:
 
 
 def _elsewhere(file: ListedFile, output: Output, context: Context) -> bool:
-    """Whether a file lies in a partition that an appending batch is declared not to write."""
-    expected = expected_partitions(output, context)
-    written = _partition(file.uri, output.partition_field) if output.partition_field else None
-    if output.write_mode != "append" or expected.values is None or written is None:
+    """Whether a file lies in a partition that the batch is declared not to write, and so not to replace."""
+    wanted = expected_partitions(output, context).fields
+    if output.write_mode not in {"append", "overwrite_partitions"} or not wanted:
         return False
-    return written not in expected.values
+    pieces = (piece.partition("=") for piece in file.uri.split("/")[:-1])
+    return apart({name: value for name, separator, value in pieces if separator}, wanted)
 
 
 def _partition(uri: str, field: str | None) -> str | None:

@@ -229,7 +229,10 @@ def _control(context: Context, attempts: Attempts, outputs: list[OutputState]) -
     failed = [row for row in rows if row.status == "failed"]
     if failed and outputs and not incomplete:
         why = "the control row says failed, yet every output is completely written"
-        yield _rule("CONTROL_CONTRADICTS_TABLE", False, why, failed[-1].evidence)
+        # Told in any case; where writing again replaces what is there, it does not matter which of the two is right.
+        replaced = all(one.output.write_mode in _OVERWRITES for one in outputs)
+        why += "; writing again replaces it either way" if replaced else ""
+        yield _rule("CONTROL_CONTRADICTS_TABLE", replaced, why, failed[-1].evidence)
 
 
 def _other_effects(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruling]:

@@ -116,13 +116,13 @@ def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool
     expected = expected_partitions(one.output, context)
     ours = {a.snapshot.snapshot_id for a in one.by_owner(Owner.OURS)}
     mine = [file for file in log.entries or () if file.snapshot_id in ours]
-    if expected.values is not None:
-        # What was written beyond the declaration (late data for another day) is replaced by a rerun as well.
-        surely = {partition_of(file.partition, one.output.partition_field) for file in mine} <= set(expected.values)
-        return not (surely and only_elsewhere(log, other.snapshot, one.output, expected))
     theirs = changed_files(log, other.snapshot)
-    # The partitions that a half-done run wrote are not all that a rerun writes.
-    complete = one.state.status is WriteStatus.COMPLETE
-    if theirs is None or not (complete and mine) or len({frozenset(file.partition) for file in (*theirs, *mine)}) > 1:
+    if theirs is None:
         return True
-    return bool(touched(theirs) & touched(mine))
+    # The partitions that a half-done run wrote are not all that a rerun writes.
+    whole = one.state.status is WriteStatus.COMPLETE and mine
+    if whole and len({frozenset(file.partition) for file in (*theirs, *mine)}) == 1:
+        return bool(touched(theirs) & touched(mine))
+    # What was written beyond the declaration (late data for another day) is replaced by a rerun as well.
+    declared = {partition_of(file.partition, one.output.partition_field) for file in mine} <= set(expected.values or ())
+    return not (declared and only_elsewhere(log, other.snapshot, one.output, expected))

@@ -1,8 +1,10 @@
 """Which partitions a commit touched, and whether they are surely none of the batch's own."""
 
+from collections.abc import Mapping
+
 from pipetriage.model.facts import DataFile, Snapshot
 from pipetriage.model.pipeline import Output
-from pipetriage.verdict.partitions import Expected, partition_of
+from pipetriage.verdict.partitions import Expected
 from pipetriage.verdict.table_log import TableLog
 
 
@@ -24,15 +26,22 @@ def only_elsewhere(log: TableLog, snapshot: Snapshot, output: Output, expected: 
     files = changed_files(log, snapshot)
     if files is None or expected.values is None:
         return False
-    field = output.partition_field
-    if any(not _comparable(file.partition, field, expected.values) for file in files):
-        return False
-    return not {partition_of(file.partition, field) for file in files} & set(expected.values)
+    wanted = expected.fields
+    if not wanted:
+        names = {name for file in files for name in file.partition}
+        if output.partition_field is not None or len(names) != 1:
+            return False
+        wanted = tuple({name: value} for name in names for value in expected.values)
+    return all(apart(file.partition, wanted) for file in files)
 
 
-def _comparable(partition: dict[str, str | None], field: str | None, expected: tuple[str, ...]) -> bool:
-    """Whether a file's partition is spelled as the declaration spells it: one value, an ordinal only where declared."""
-    value = partition.get(field) if field is not None else next(iter(partition.values()), None)
-    if value is None or (field is None and len(partition) != 1):
+def apart(partition: Mapping[str, str | None], wanted: tuple[dict[str, str], ...]) -> bool:
+    """Whether a file's partition differs from every declared one in a field that both spell alike."""
+    return all(any(_differ(partition.get(name), one[name], name, wanted) for name in one) for one in wanted)
+
+
+def _differ(seen: str | None, value: str, name: str, wanted: tuple[dict[str, str], ...]) -> bool:
+    if seen is None or seen == value:
         return False
-    return value.isdecimal() in {one.isdecimal() for one in expected}
+    # An ordinal (days since the epoch) and a date may be one and the same.
+    return seen.isdecimal() in {one[name].isdecimal() for one in wanted if name in one}
