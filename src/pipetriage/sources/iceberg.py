@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
+from pyiceberg.exceptions import NotInstalledError, ResolveError, ValidationError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile
 from pyiceberg.manifest import ManifestFile
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.types import NestedField
 
 from pipetriage.errors import SourceError
@@ -26,6 +28,9 @@ MAX_SNAPSHOTS = 500
 
 # What pyiceberg's Avro and metadata readers raise on a damaged or foreign file; it wraps none of them.
 _DAMAGED = (
+    ValidationError,
+    ResolveError,
+    NotInstalledError,
     OSError,
     ValueError,
     EOFError,
@@ -82,11 +87,8 @@ def entries_since(
         files = ReadOnlyFiles(read)
         snapshots = sorted(table.snapshots, key=lambda snapshot: snapshot.timestamp_ms)
         wanted = [snap for snap in snapshots if since is None or from_epoch(snap.timestamp_ms) >= since]
-        rows: list[dict[str, Any]] = []
-        for snapshot in wanted[-MAX_SNAPSHOTS:]:
-            for manifest in snapshot.manifests(files):
-                if manifest.added_snapshot_id == snapshot.snapshot_id:
-                    rows.extend(_rows(table, manifest, files))
+        manifests = _own_manifests(wanted[-MAX_SNAPSHOTS:], files)
+        rows = [row for manifest in manifests for row in _rows(table, manifest, files)]
     except _DAMAGED as error:
         raise SourceError(f"the Iceberg manifests cannot be read ({type(error).__name__}: {error})") from error
     return rows, len(wanted) <= MAX_SNAPSHOTS
@@ -95,22 +97,48 @@ def entries_since(
 def _table(metadata: dict[str, Any]) -> TableMetadata:
     try:
         return TableMetadataUtil.parse_obj(metadata)
-    except ValueError:
+    except (ValueError, ValidationError):
         # A column of a type that pyiceberg does not know yet (variant): nothing is partitioned by it, so any will do.
-        schemas = [
-            schema
-            | {"fields": [field if _is_known(field) else field | {"type": "binary"} for field in schema["fields"]]}
-            for schema in metadata["schemas"]
-        ]
+        schemas = [schema | {"fields": [_known(field) for field in schema["fields"]]} for schema in metadata["schemas"]]
         return TableMetadataUtil.parse_obj(metadata | {"schemas": schemas})
 
 
-def _is_known(field: dict[str, Any]) -> bool:
+def _known(field: dict[str, Any]) -> dict[str, Any]:
     try:
         NestedField.model_validate(field)
-    except ValueError:
-        return False
-    return True
+    except (ValueError, ValidationError):
+        return field | {"type": "binary"}
+    return field
+
+
+def _own_manifests(snapshots: list[Snapshot], files: "ReadOnlyFiles") -> list[ManifestFile]:
+    """Give the manifests that these snapshots wrote, oldest snapshot first.
+
+    A list names every manifest that is still in use, also those of the commits before. An older snapshot's own list,
+    as long as the table has manifests, is read only where the files it counts are not all accounted for by then.
+    """
+    found: list[list[ManifestFile]] = []
+    listed: list[ManifestFile] = []
+    for snapshot in reversed(snapshots):
+        own = [manifest for manifest in listed if manifest.added_snapshot_id == snapshot.snapshot_id]
+        if not _account_for(own, snapshot):
+            listed = list(snapshot.manifests(files))
+            own = [manifest for manifest in listed if manifest.added_snapshot_id == snapshot.snapshot_id]
+        found.append(own)
+    return [manifest for own in reversed(found) for manifest in own]
+
+
+def _account_for(manifests: list[ManifestFile], snapshot: Snapshot) -> bool:
+    """Whether these manifests hold all the files that the snapshot says it added and removed."""
+    summary = snapshot.summary.additional_properties if snapshot.summary else {}
+
+    def said(*names: str) -> int:
+        return sum(int(summary.get(name, 0)) for name in names)
+
+    added = sum(manifest.added_files_count or 0 for manifest in manifests)
+    removed = sum(manifest.deleted_files_count or 0 for manifest in manifests)
+    expected = (said("added-data-files", "added-delete-files"), said("deleted-data-files", "removed-delete-files"))
+    return bool(manifests) and sum(expected) > 0 and (added, removed) == expected
 
 
 def _rows(table: TableMetadata, manifest: ManifestFile, files: "ReadOnlyFiles") -> Iterator[dict[str, Any]]:

@@ -37,16 +37,17 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 
 def decide_rerun(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Rerun:
     """Ask every rule."""
+    of_outputs = [
+        Ruling(reason=reason, weight=Weight.UNSAFE if unsafe else Weight.UNKNOWN)
+        for reason, unsafe in output_rules(context, attempts, outputs)
+    ]
     rulings = [
         *_observed(context, attempts, outputs),
         *_in_flight(context, attempts),
-        *(
-            Ruling(reason=reason, weight=Weight.UNSAFE if unsafe else Weight.UNKNOWN)
-            for reason, unsafe in output_rules(context, attempts, outputs)
-        ),
+        *of_outputs,
         *_bookmark(context, attempts, outputs),
         *_source(context, outputs),
-        *_control(context, attempts, outputs),
+        *_control(context, attempts, outputs, replaced=all(ruling.reason.holds for ruling in of_outputs)),
         *_other_effects(context, attempts, outputs),
     ]
     broken = [ruling for ruling in rulings if not ruling.reason.holds]
@@ -195,8 +196,11 @@ def lists_the_source(facts: Facts) -> bool:
     return wanted.rstrip("/").startswith(listed.rstrip("/")) or listed.startswith(wanted.rstrip("/"))
 
 
-def _control(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruling]:
-    """Rules: the control row neither makes the job skip the batch nor contradicts the tables."""
+def _control(context: Context, attempts: Attempts, outputs: list[OutputState], *, replaced: bool) -> Iterator[Ruling]:
+    """Rules: the control row neither makes the job skip the batch nor contradicts the tables.
+
+    ``replaced``: a rerun is proven to replace whatever the batch wrote.
+    """
     declared = context.pipeline.control_declaration() is not None
     if Signal.CONTROL not in context.seen:
         if declared:
@@ -230,7 +234,6 @@ def _control(context: Context, attempts: Attempts, outputs: list[OutputState]) -
     if failed and outputs and not incomplete:
         why = "the control row says failed, yet every output is completely written"
         # Told in any case; where writing again replaces what is there, it does not matter which of the two is right.
-        replaced = all(one.output.write_mode in _OVERWRITES for one in outputs)
         why += "; writing again replaces it either way" if replaced else ""
         yield _rule("CONTROL_CONTRADICTS_TABLE", replaced, why, failed[-1].evidence)
 
