@@ -8,7 +8,7 @@ from pipetriage.model.context import Context
 from pipetriage.model.facts import Snapshot
 from pipetriage.verdict.attempts import Attempts
 
-_APP_ID_KEYS = ("spark.app.id", "app-id")
+APP_ID_KEYS = ("spark.app.id", "app-id")
 # A Delta transaction's appId, which a job fills with its own id or the batch's: a stamp by Delta's own definition.
 DELTA_TXN_KEY = "txn-app-id"
 
@@ -33,6 +33,11 @@ class Attributed(msgspec.Struct, frozen=True, kw_only=True):
     before: bool
     """Committed before the first attempt began."""
     why: str
+
+
+def stamp_keys(context: Context) -> tuple[str, ...]:
+    """Name the summary keys under which a run or batch id counts as a stamp."""
+    return (*context.pipeline.snapshot_keys, DELTA_TXN_KEY)
 
 
 _Judged = tuple[Owner, str | None, str]
@@ -62,7 +67,7 @@ class _Ledger:
         facts = context.facts
         self._run_id = facts.run.run_id
         self._said = frozenset(facts.log.committed_snapshots)
-        self._keys = (*context.pipeline.snapshot_keys, DELTA_TXN_KEY)
+        self._keys = stamp_keys(context)
         self._attempts = attempts
         self._our_runs = attempts.run_ids | {run.first_attempt_id for run in attempts.runs}
         self._our_ids = self._our_runs | attempts.batch_ids
@@ -116,7 +121,7 @@ class _Ledger:
         return Owner.OURS, self._run_id, "the run's own log says that it committed it"
 
     def _by_engine(self, snapshot: Snapshot, before: bool) -> _Judged | None:
-        for key in _APP_ID_KEYS:
+        for key in APP_ID_KEYS:
             if (app := snapshot.summary.get(key)) and (judged := self._by_app(app, key, snapshot, before)):
                 return judged
         return None

@@ -8,11 +8,11 @@ from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner
 from pipetriage.verdict.partitions import expected_partitions, partition_of, touched
 from pipetriage.verdict.touching import changed_files, only_elsewhere
+from pipetriage.verdict.unstamped import REPEATABLE, counted_as_ours
 from pipetriage.verdict.write_modes import disagreement, empties_first
 from pipetriage.verdict.write_state import OutputState
 
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
-_REPEATABLE = frozenset({"overwrite_partitions", "overwrite_table", "merge"})
 
 Ruled = tuple[Reason, bool]
 """A reason, and whether its failing means UNSAFE."""
@@ -21,8 +21,9 @@ Ruled = tuple[Reason, bool]
 def output_rules(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruled]:
     """Ask the rules of every output."""
     for one in outputs:
-        yield from _observed(one)
-        yield from _repeated(one, context, attempts)
+        unsigned = counted_as_ours(one, context, attempts)
+        yield from _observed(one, unsigned)
+        yield from _repeated(one, context, attempts, unsigned)
         yield from _clobbered(one, context)
 
 
@@ -31,14 +32,18 @@ def _reason(rule: str, one: OutputState, holds: bool, why: str, evidence: list[s
     return Reason(rule=rule, holds=holds, why=f"{one.state.table} ({one.state.role}): {why}", evidence=shown)
 
 
-def _observed(one: OutputState) -> Iterator[Ruled]:
+def _observed(one: OutputState, unsigned: list[Attributed]) -> Iterator[Ruled]:
     """Rule: the table's evidence proves that nothing more than what is seen was written."""
+    if unsigned:
+        why = f"{one.state.why}; nothing speaks against its being the batch's own, which a rerun replaces"
+        yield _reason("TABLE_UNOBSERVED", one, True, why), False
+        return
     unproven = one.state.status in {WriteStatus.UNOBSERVED, WriteStatus.UNCERTAIN} or bool(one.doubts)
     why = (one.doubts[0] if one.doubts else one.state.why) if unproven else one.state.why
     yield _reason("TABLE_UNOBSERVED", one, not unproven, why), False
 
 
-def _repeated(one: OutputState, context: Context, attempts: Attempts) -> Iterator[Ruled]:
+def _repeated(one: OutputState, context: Context, attempts: Attempts, unsigned: list[Attributed]) -> Iterator[Ruled]:
     """Rule: nothing of the batch is in the table, or writing it again replaces it."""
     if one.state.status in _UNTOUCHED:
         yield _reason("OUTPUT_REPEATED", one, True, one.state.why), False
@@ -47,7 +52,7 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts) -> Iterato
         yield _reason("OUTPUT_REPEATED", one, False, "what was written is unknown"), False
         return
     mode = one.output.write_mode
-    ours = one.by_owner(Owner.OURS)
+    ours = one.by_owner(Owner.OURS) + unsigned
     committed = bool(ours) or (one.log is None and one.state.status in {WriteStatus.PARTIAL, WriteStatus.COMPLETE})
     if one.state.role == "staging":
         yield from _staging_repeated(one, context, attempts, committed)
@@ -56,7 +61,7 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts) -> Iterato
         yield _reason("OUTPUT_REPEATED", one, False, why), committed
     elif mode is None:
         yield _reason("OUTPUT_REPEATED", one, False, "rows are there, and the write mode is not declared"), False
-    elif mode not in _REPEATABLE:
+    elif mode not in REPEATABLE:
         yield _reason("OUTPUT_REPEATED", one, False, f"rows are there, and {mode} is not repeatable"), committed
     elif mode == "merge" and not (one.output.keys and one.output.merge_repeatable):
         why = "rows are there, and the merge is not declared repeatable (keys, merge_repeatable)"

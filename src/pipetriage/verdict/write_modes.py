@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pipetriage.model.facts import DataFile, Run, Snapshot
 from pipetriage.model.pipeline import Output
-from pipetriage.verdict.attribution import Attributed, Owner
+from pipetriage.verdict.attribution import Attributed
 from pipetriage.verdict.partitions import Expected, partition_of, touched
 from pipetriage.verdict.table_log import TableLog
 from pipetriage.verdict.touching import changed_files
@@ -50,7 +50,7 @@ def _not_merging(ours: Sequence[Attributed], attributed: Sequence[Attributed], h
     if odd:
         return odd[0] or "no operation"
     runs = {run.run_id for run in history}
-    known = [one for one in attributed if one.owner is Owner.OURS or one.run_id in runs]
+    known = [*ours, *(one for one in attributed if one.run_id in runs)]
     # An insert-only MERGE looks like an append: some commit of this job must show that it does merge.
     if not any(one.snapshot.operation in _REPLACING or _merges(one.snapshot) for one in known):
         return "only appends"

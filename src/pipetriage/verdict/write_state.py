@@ -34,6 +34,8 @@ class OutputState(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...]
     """Why the table's evidence does not prove that there is nothing more."""
     declared: bool
+    only_unsigned: bool = False
+    """The status is UNCERTAIN only because commits made while an attempt ran are signed by nobody."""
 
     def by_owner(self, *owners: Owner) -> list[Attributed]:
         """Give the commits of these owners since the first attempt began."""
@@ -112,6 +114,11 @@ class _Commits(NamedTuple):
     """Ours, but neither current nor on a branch: rolled back."""
     unclear: list[Attributed]
 
+    @property
+    def blurred(self) -> list[Attributed]:
+        """Made while an attempt ran, by nobody who can be told."""
+        return [one for one in self.unclear if one.owner is Owner.UNCLEAR]
+
 
 def _from_log(
     output: Output,
@@ -133,7 +140,15 @@ def _from_log(
     if table.listing is not None and leftovers.files:
         evidence.append(table.listing.evidence)
     state = msgspec.structs.replace(state, status=status, why=why, evidence=evidence)
-    made = OutputState(output=output, state=state, log=log, attributed=attributed, doubts=log.doubts, declared=declared)
+    made = OutputState(
+        output=output,
+        state=state,
+        log=log,
+        attributed=attributed,
+        doubts=log.doubts,
+        declared=declared,
+        only_unsigned=bool(commits.blurred) and not commits.gone and not _commits_only_in_log(context),
+    )
     staged = _staged_state(output, log, commits.staged, base, expected, declared) if commits.staged else []
     return [made, *staged]
 
@@ -180,12 +195,12 @@ def _status(
     context: Context,
     attempts: Attempts,
 ) -> tuple[WriteStatus, str]:
-    if blurred := [one for one in commits.unclear if one.owner is Owner.UNCLEAR]:
-        return WriteStatus.UNCERTAIN, _naming(blurred)
     if commits.gone:
         return WriteStatus.UNCERTAIN, f"our snapshot {commits.gone[0].snapshot.snapshot_id} is no longer current"
     if unknown := _commits_only_in_log(context):
         return WriteStatus.UNCERTAIN, f"the log says that snapshot {unknown} was committed, no table's metadata has it"
+    if blurred := commits.blurred:
+        return WriteStatus.UNCERTAIN, _naming(blurred)
     if commits.live:
         return _committed_status(output, log, commits.live, expected)
     if commits.unclear:
