@@ -36,6 +36,7 @@ check: lint test
 
 bench: $(VENV)/.demo-ready
 	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/tables.py
 
 SEEDS ?= 2000
 lab: $(VENV)/.dev-ready

@@ -12,6 +12,8 @@ from pipetriage.model.incident import Incident
 from pipetriage.model.write_state import RerunDecision
 
 CASES = Path(__file__).parents[2] / "cases"
+LUCK = "Harmless only by luck."
+"""In the notes where the rerun did no harm for a reason that the write contract does not give; counted apart."""
 NAMES = sorted(path.parent.name for path in CASES.glob("spark_*/expected.yaml"))
 
 
@@ -47,7 +49,7 @@ def test_a_case_is_small_and_names_no_machine(case: str) -> None:
 
 
 def test_harmless_reruns_are_called_safe() -> None:
-    harmless = [case for case in NAMES if labels(case)["rerun_harmless"]]
+    harmless = [case for case in NAMES if labels(case)["rerun_harmless"] and LUCK not in labels(case)["notes"]]
     lost = {
         case: sorted({one.rule for one in triaged(case).rerun.reasons if not one.holds})
         for case in harmless

@@ -1,6 +1,7 @@
 """Local folders in the shapes of their cloud counterparts: listings as ListObjectsV2, columns as a schema."""
 
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,9 @@ def list_folder(folder: Path) -> dict[str, Any]:
                 seen = entry.stat()
             except FileNotFoundError:
                 continue  # gone between listing and looking
+            if stat.S_ISDIR(seen.st_mode):
+                truncated = True  # a link to a folder is not followed: it may lead round in circles
+                continue
             modified = datetime.fromtimestamp(seen.st_mtime, UTC).isoformat()
             contents.append({"Key": entry.path, "Size": seen.st_size, "LastModified": modified})
     except OSError as error:
@@ -79,6 +83,7 @@ def list_folder(folder: Path) -> dict[str, Any]:
 
 
 def _files(folder: str) -> Iterator[os.DirEntry[str]]:
+    """Yield the files below a folder, and links to folders."""
     # Strings rather than paths: a table of ten thousand files is listed in a third of the time.
     try:
         with os.scandir(folder) as found:
@@ -88,7 +93,7 @@ def _files(folder: str) -> Iterator[os.DirEntry[str]]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _files(entry.path)
-        elif entry.is_file():
+        elif entry.is_file() or entry.is_dir():
             yield entry
 
 

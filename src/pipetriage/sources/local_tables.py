@@ -15,6 +15,9 @@ from pipetriage.sources.files import read_json
 from pipetriage.sources.local_database import metadata_location, sqlite_path
 from pipetriage.sources.local_files import Answer, list_folder, listing_of, local_path
 
+# What a table of plain files does not have: its files alone do not tell what was committed.
+_LOGS_OF = {"_delta_log": "delta", ".hoodie": "hudi", "metadata/*.metadata.json*": "iceberg"}
+
 # A hadoop table's metadata files, plain or gzip (Iceberg's HadoopTableOperations).
 _HADOOP_METADATA = re.compile(r"v(\d{1,9})(?:\.gz)?\.metadata\.json(?:\.gz)?")
 
@@ -109,6 +112,9 @@ class LocalTables:
         folder = self._folder(table)
         if not folder.is_dir():
             raise SourceError(f"the folder of {table} is not there, so what was in it is unknown")
+        for sign, table_format in _LOGS_OF.items():
+            if next(folder.glob(sign), None) is not None:
+                raise SourceError(f"{table} is a table of format {table_format}: declare that under outputs")
         return listing_of(folder)
 
     def _folder(self, table: str) -> Path:

@@ -26,7 +26,6 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     """The first attempt's start less the clock skew; None when unknown."""
     window_end: datetime | None
     """The last attempt's end plus the settling time; None while one is in flight or its end is unknown."""
-    last_ended: datetime | None
     spans: tuple[tuple[datetime, datetime | None], ...] = ()
     """When each attempt may have written: its start less the skew to its end plus the settling time (None: no end)."""
 
@@ -78,7 +77,6 @@ def find_attempts(context: Context) -> Attempts:
         why=why or f"{len(runs)} attempt(s) of the batch are known, and the history reaches back far enough",
         window_start=min(started) - early if started else None,
         window_end=max(ended) + late if ended else None,
-        last_ended=max(ended) if ended else None,
         spans=tuple(
             (start - early, end + max(skew, late) if end and not run.in_flight else None)
             for run, start, end in zip(runs, starts, ends, strict=True)

@@ -20,7 +20,7 @@ def uncommitted_files(table: TableFacts, log: TableLog, attempts: Attempts) -> L
     unknown = Leftovers(None, None)
     if listing is None or not listing.complete or start is None:
         return unknown
-    if attempts.last_ended is None or listing.observed_at < attempts.last_ended:
+    if attempts.window_end is None or listing.observed_at < attempts.window_end:
         return unknown
     fresh = [
         file
