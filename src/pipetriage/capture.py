@@ -89,7 +89,8 @@ class _Writer:
                 "complete": seen.complete,
                 "run_id": seen.run_id,
             }
-            self._notes[path] = {key: self._documents.plain(one) for key, one in note.items() if one is not None}
+            noted = "logs" if seen.signal is Signal.LOGS else path
+            self._notes[noted] = {key: self._documents.plain(one) for key, one in note.items() if one is not None}
         self._files.json("bundle.json", self._manifest())
 
     def _manifest(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Evidence to context: redacted once, typed, bounded. The only constructor of a ``Context``."""
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -93,6 +95,7 @@ class _Builder:
                 quality_seen=bool(facts.quality),
             ),
             seen=frozenset(self._seen),
+            observed_at=_times(self._collected.observations),
             tokens=tokens,
         )
 
@@ -224,7 +227,7 @@ class _Builder:
                 self._gaps.append(Gap(source=str(Signal.SPARK_EVENTS), reason=str(error)))
                 continue
             # Glue names an application after its run; a source that keeps one log a run knows it besides.
-            by_name = next((one.run_id for one in history if one.run_id in (application.app_name or "")), None)
+            by_name = _run_named(application.app_name or "", history)
             found.append(replace(application, run_id=application.run_id or seen.run_id or by_name))
         return tuple(found)
 
@@ -292,6 +295,13 @@ class _Builder:
         )
 
 
+def _times(observations: tuple[Observation, ...]) -> dict[Signal, datetime]:
+    asked: dict[Signal, datetime] = {}
+    for seen in observations:
+        asked[seen.signal] = min(seen.observed_at, asked.get(seen.signal, seen.observed_at))
+    return asked
+
+
 def bookmark_option(run: Run, job: Job | None) -> str:
     """Give ``--job-bookmark-option``: the run's own, else the job's, else Glue's default (disabled)."""
     name = "--job-bookmark-option"
@@ -306,6 +316,12 @@ def kept_values(collected: Collected) -> frozenset[str]:
         if isinstance(output.expected_partitions, list):
             kept.update(str(value) for value in output.expected_partitions)
     return frozenset(value for value in kept if value)
+
+
+def _run_named(app_name: str, history: tuple[Run, ...]) -> str | None:
+    """Find the run whose id an application's name holds whole: ``run-1`` is not in ``orders-run-10``."""
+    ids = sorted((one.run_id for one in history), key=len, reverse=True)
+    return next((one for one in ids if re.search(rf"(?<![\w]){re.escape(one)}(?![\w])", app_name)), None)
 
 
 def _app_ids(run: Run, reading: LogReading, spark: tuple[SparkFacts, ...]) -> dict[str, frozenset[str]]:

@@ -78,7 +78,7 @@ class Redactor:
     def _argument(self, name: str, value: object) -> str:
         text = "" if value is None else str(value)
         secret = SECRET_NAME.search(name) and not DATA_KEY_NAME.search(name)
-        if secret and text and text not in self._keep and not _is_plain(text):
+        if secret and text and text not in self._keep and not _is_plain(text) and not TOKEN.fullmatch(text):
             return self.token("secret", text)
         return self.text(text)
 

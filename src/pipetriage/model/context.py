@@ -162,6 +162,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
     seen: frozenset[Signal]
     """Signals that answered, be it with nothing."""
+    observed_at: Mapping[Signal, datetime] = {}
+    """When each of them was asked, the earliest where there were several."""
     tokens: int = 0
     """Estimated size of the text view in model tokens (four characters each)."""
 

@@ -22,6 +22,13 @@ def batch_time(batch_id: str) -> datetime | None:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
+def batch_key(batch_id: str) -> str:
+    """Give the form in which batch ids are compared: ``20261121``, `` 2026-11-21`` and ``…T00:00:00`` are one batch."""
+    text = batch_id.strip().removesuffix(".0")
+    at = batch_time(text)
+    return at.isoformat() if at is not None else text.casefold()
+
+
 def fill(template: str, batch_id: str | None) -> str | None:
     """Fill the template for one batch; None when a field cannot be known (never guessed from the clock)."""
     at = batch_time(batch_id) if batch_id else None

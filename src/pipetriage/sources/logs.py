@@ -1,5 +1,6 @@
 """Log files as events: JSON lines, the CLI's ``{"events": […]}``, or plain text."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,13 @@ import msgspec
 from pipetriage.errors import SourceError
 from pipetriage.model.evidence import LogEvent
 from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, read_json
+
+# Terminal sequences (colours), control characters but tab, line feed and carriage return, and characters of no width:
+# a record that begins with one would not be taken for a record.
+_INVISIBLE = re.compile(
+    r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,4096}(?:\x07|\x1b\\)?"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 class FileLog:
@@ -67,7 +75,11 @@ def _cut(head: bytes, file: Any) -> bytes:
 
 
 def _text(raw: bytes) -> str:
-    return raw.rstrip(b"\r\n").decode("utf-8", "replace").replace("\x00", "")
+    return _visible(raw.rstrip(b"\r\n").decode("utf-8", "replace"))
+
+
+def _visible(message: str) -> str:
+    return message if message.isascii() and message.isprintable() else _INVISIBLE.sub("", message)
 
 
 def _one_event(raw: bytes, group: str, stream: str) -> Iterator[LogEvent]:
@@ -102,7 +114,7 @@ def _event(event: Any, group: str, stream: str) -> LogEvent:
     message = event["message"]
     return LogEvent(
         int(timestamp) if isinstance(timestamp, int | float) and not isinstance(timestamp, bool) else None,
-        message.rstrip("\r\n").replace("\x00", "") if isinstance(message, str) else msgspec.json.encode(event).decode(),
+        _visible(message.rstrip("\r\n")) if isinstance(message, str) else msgspec.json.encode(event).decode(),
         str(event.get("logStreamName") or stream),
         str(event.get("logGroupName") or group),
     )

@@ -1,6 +1,6 @@
 """Which runs are attempts of this batch, and whether that list is proven to be the whole one (design section 4.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -8,9 +8,13 @@ import msgspec
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Signal
 from pipetriage.model.facts import Run
+from pipetriage.model.templates import batch_key, batch_time
 
 # Tables keep whole milliseconds: a commit of the moment at which a run began is written as a little earlier.
 _RESOLUTION = timedelta(milliseconds=1)
+_A_DAY = timedelta(days=1)
+# Glue keeps job runs for 90 days (Developer Guide, job runs).
+_RETENTION = timedelta(days=90)
 
 
 class Attempts(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +32,8 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     """The last attempt's end plus the settling time; None while one is in flight or its end is unknown."""
     spans: tuple[tuple[datetime, datetime | None], ...] = ()
     """When each attempt may have written: its start less the skew to its end plus the settling time (None: no end)."""
+    other_spans: Mapping[str, tuple[datetime, datetime | None]] = {}
+    """The same for the job's other runs, by run id."""
 
     @property
     def run_ids(self) -> frozenset[str]:
@@ -39,11 +45,27 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
         """The batch ids that the attempts carry."""
         return frozenset(run.batch_id for run in self.runs if run.batch_id)
 
+    def is_our_batch(self, batch_id: str | None) -> bool:
+        """Whether an id names the batch, however it is spelled."""
+        return batch_id is not None and batch_key(batch_id) in {batch_key(one) for one in self.batch_ids}
+
+    @property
+    def last_ended(self) -> datetime | None:
+        """When the last attempt ended; None while one is in flight or its end is unknown."""
+        ends = _all_known(run.ended_at for run in self.runs)
+        return max(ends) if ends else None
+
     def none_running(self, at: datetime) -> bool:
         """Whether that moment is known to lie outside every attempt's own time."""
         if len(self.spans) < len(self.runs):
             return False
         return not any(start <= at and (end is None or at <= end) for start, end in self.spans)
+
+    def others_running(self, at: datetime) -> frozenset[str]:
+        """List the job's other runs that may have written at that moment."""
+        return frozenset(
+            run_id for run_id, (start, end) in self.other_spans.items() if start <= at and (end is None or at <= end)
+        )
 
     def owns(self, run: Run) -> bool:
         """Whether the run is one of the attempts."""
@@ -77,12 +99,20 @@ def find_attempts(context: Context) -> Attempts:
         why=why or f"{len(runs)} attempt(s) of the batch are known, and the history reaches back far enough",
         window_start=min(started) - early if started else None,
         window_end=max(ended) + late if ended else None,
-        spans=tuple(
-            (start - early, end + max(skew, late) if end and not run.in_flight else None)
-            for run, start, end in zip(runs, starts, ends, strict=True)
-            if start is not None
-        ),
+        spans=tuple(span for run in runs if (span := _span(run, early, max(skew, late))) is not None),
+        other_spans={
+            run.run_id: span
+            for run in facts.history
+            if run.run_id not in ours and (span := _span(run, early, max(skew, late))) is not None
+        },
     )
+
+
+def _span(run: Run, early: timedelta, late: timedelta) -> tuple[datetime, datetime | None] | None:
+    if run.started_at is None:
+        return None
+    ended = run.ended_at if not run.in_flight and run.ended_at and run.ended_at >= run.started_at else None
+    return run.started_at - early, ended + late if ended else None
 
 
 def _bounded(seconds: float) -> timedelta:
@@ -100,7 +130,7 @@ def _all_known(times: Iterable[datetime | None]) -> list[datetime] | None:
 def _same_batch(run: Run, ours: set[str], history: tuple[Run, ...]) -> bool:
     members = [one for one in history if one.run_id in ours]
     return any(
-        (run.batch_id is not None and run.batch_id == one.batch_id)
+        (run.batch_id is not None and one.batch_id is not None and batch_key(run.batch_id) == batch_key(one.batch_id))
         or run.first_attempt_id == one.first_attempt_id
         or run.previous_run_id in {one.run_id, one.first_attempt_id}
         or one.previous_run_id in {run.run_id, run.first_attempt_id}
@@ -132,6 +162,8 @@ def _what_is_missing(context: Context, runs: tuple[Run, ...]) -> str | None:
     )
     if not facts.history_complete and not succeeded_before:
         return "the run history is cut short before the last succeeded run"
+    if why := _out_of_reach(context, runs):
+        return why
     for run in runs:
         if run.previous_run_id and run.previous_run_id not in known:
             return f"the history lacks run {run.previous_run_id}, which run {run.run_id} retried"
@@ -146,21 +178,46 @@ def _what_is_missing(context: Context, runs: tuple[Run, ...]) -> str | None:
             return f"the history lacks an earlier attempt of run {run.first_attempt_id}"
         if not retried and run.attempt > 0 and run.attempt >= len(runs):
             return f"run {run.run_id} is attempt {run.attempt}, and the history lacks an earlier one"
-    batches = {run.batch_id for run in runs if run.batch_id}
+    batches = {batch_key(run.batch_id) for run in runs if run.batch_id}
     for row in facts.control:
-        if row.run_id and row.run_id not in known and (row.batch_id in batches or row.batch_id is None):
+        ours = row.batch_id is None or batch_key(row.batch_id) in batches
+        if row.run_id and row.run_id not in known and ours:
             return f"the control table names run {row.run_id} for this batch, the run history does not"
+    return None
+
+
+def _out_of_reach(context: Context, runs: tuple[Run, ...]) -> str | None:
+    """Say why a run of this batch may lie beyond the history, though a later batch succeeded since."""
+    facts = context.facts
+    observed = context.observed_at.get(Signal.JOB_RUNS)
+    ends = [run.ended_at for run in runs if run.ended_at]
+    if observed is not None and ends and observed < max(ends):
+        return "the run history was asked for before the last attempt ended, so a later run may be missing"
+    batch = facts.run.batch_id
+    named = batch is not None
+    blind = [one for one in facts.history if one.batch_id is None and not one.succeeded and one not in runs]
+    if named and blind:
+        return f"run {blind[-1].run_id} did not succeed and names no batch: it may be an attempt of this one"
+    # A batch is processed after its own day or hour begins; one that is run again much later may have older runs.
+    due = batch_time(batch) if batch is not None else None
+    starts = [one.started_at for one in facts.history if one.started_at is not None]
+    if due is None or not starts or min(starts) <= due + _A_DAY:
+        return None
+    if not facts.history_complete:
+        return "the run history is cut short after the batch's own day, so earlier runs of it may be missing"
+    if context.as_of - due > _RETENTION:
+        return "the batch is older than the runs that are kept, so earlier runs of it may be missing"
     return None
 
 
 def _batch_contradiction(context: Context, runs: tuple[Run, ...]) -> str | None:
     """Say where the evidence names two batches for one run: then nobody knows which runs belong together."""
     wanted, run = context.target.batch_id, context.facts.run
-    if wanted and run.batch_id and wanted != run.batch_id:
+    if wanted and run.batch_id and batch_key(wanted) != batch_key(run.batch_id):
         return f"the run's own evidence names batch {run.batch_id}, not {wanted}"
     batch_of = {one.run_id: one.batch_id for one in runs}
     for row in context.facts.control:
         batch = batch_of.get(row.run_id or "")
-        if batch and row.batch_id and row.batch_id != batch:
+        if batch and row.batch_id and batch_key(row.batch_id) != batch_key(batch):
             return f"the control table gives run {row.run_id} batch {row.batch_id}, the run says {batch}"
     return None

@@ -4,8 +4,17 @@ from collections.abc import Mapping
 
 from pipetriage.model.facts import DataFile, Snapshot
 from pipetriage.model.pipeline import Output
-from pipetriage.verdict.partitions import Expected
+from pipetriage.verdict.partitions import Expected, touched
+from pipetriage.verdict.spelling import surely_differ
 from pipetriage.verdict.table_log import TableLog
+
+# What a commit's summary counts: data files and delete files (content 1 and 2), added (status 1) and removed (2).
+_COUNTS = (
+    ("added-data-files", 1, False),
+    ("deleted-data-files", 2, False),
+    ("added-delete-files", 1, True),
+    ("removed-delete-files", 2, True),
+)
 
 
 def changed_files(log: TableLog, snapshot: Snapshot) -> list[DataFile] | None:
@@ -13,11 +22,14 @@ def changed_files(log: TableLog, snapshot: Snapshot) -> list[DataFile] | None:
     if log.entries is None or not log.entries_complete:
         return None
     files = [file for file in log.entries if file.snapshot_id == snapshot.snapshot_id and file.status in {1, 2}]
-    for status, key in ((1, "added-data-files"), (2, "deleted-data-files")):
+    for key, status, deletes in _COUNTS:
         claimed = snapshot.summary.get(key)
-        held = sum(file.status == status and file.content == 0 for file in files)
+        held = sum(file.status == status and (file.content != 0) is deletes for file in files)
         if claimed is not None and claimed != str(held):
             return None
+    partitions = snapshot.summary.get("changed-partition-count", "")
+    if partitions.isdecimal() and int(partitions) > len(touched(files)):
+        return None
     return files or None
 
 
@@ -36,12 +48,5 @@ def only_elsewhere(log: TableLog, snapshot: Snapshot, output: Output, expected: 
 
 
 def apart(partition: Mapping[str, str | None], wanted: tuple[dict[str, str], ...]) -> bool:
-    """Whether a file's partition differs from every declared one in a field that both spell alike."""
-    return all(any(_differ(partition.get(name), one[name], name, wanted) for name in one) for one in wanted)
-
-
-def _differ(seen: str | None, value: str, name: str, wanted: tuple[dict[str, str], ...]) -> bool:
-    if seen is None or seen == value:
-        return False
-    # An ordinal (days since the epoch) and a date may be one and the same.
-    return seen.isdecimal() in {one[name].isdecimal() for one in wanted if name in one}
+    """Whether a file's partition surely differs from every declared one, in some field that both have."""
+    return all(any(surely_differ(partition.get(name), value) for name, value in one.items()) for one in wanted)

@@ -1,0 +1,55 @@
+"""Partition values as tables, paths and declarations spell them: when are two of them surely different?
+
+An engine writes ``5`` where a template writes ``05``, days since the epoch where it writes a date, ``%3A`` in a path
+where it writes a colon. Values are only called different if both are of one kind that leaves no other reading.
+"""
+
+import re
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from urllib.parse import unquote
+
+from pipetriage.model.templates import batch_time
+
+_NULLS = frozenset({"", "null", "none", "__hive_default_partition__"})
+_NUMBER = re.compile(r"[+-]?\d{1,38}(?:\.\d{1,38})?")
+# Digits that may be a date without its dashes, down to the month or the hour: 202611, 20261121, 2026112103.
+_DATE_DIGITS = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:\d{2}){0,2}")
+
+_TWO_DAYS = 2 * 86400
+
+
+def surely_differ(one: str | None, other: str | None) -> bool:
+    """Whether two partition values are different however they are spelled; False in any doubt."""
+    if one is None or other is None:
+        return False
+    first, second = unquote(one).strip(), unquote(other).strip()
+    if first.casefold() == second.casefold() or {first.lower(), second.lower()} & _NULLS:
+        return False
+    if _NUMBER.fullmatch(first) and _NUMBER.fullmatch(second):
+        return _numbers_differ(first, second)
+    times = batch_time(first), batch_time(second)
+    if times[0] is not None and times[1] is not None:
+        return _times_differ(times[0], times[1], first, second)
+    if any(times) or _NUMBER.fullmatch(first) or _NUMBER.fullmatch(second):
+        return False  # an ordinal or a word beside a date: they may mean the same day
+    # A truncated value is the beginning of the one that was declared.
+    return not (first.casefold().startswith(second.casefold()) or second.casefold().startswith(first.casefold()))
+
+
+def _numbers_differ(first: str, second: str) -> bool:
+    dates = [_DATE_DIGITS.fullmatch(one) is not None for one in (first, second)]
+    if any(dates) and not (all(dates) and len(first) == len(second)):
+        return False  # 20778 is a day of 2026 as well as 20261121
+    try:
+        return Decimal(first) != Decimal(second)
+    except InvalidOperation:
+        return False
+
+
+def _times_differ(first: datetime, second: datetime, *spelled: str) -> bool:
+    apart = abs((first - second).total_seconds())
+    if len(spelled[0]) == len(spelled[1]) and not any("+" in one or one.endswith("Z") for one in spelled):
+        return apart > 0
+    # A day and a moment of that day may be one partition, as may moments told in different zones.
+    return apart >= _TWO_DAYS
