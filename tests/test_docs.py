@@ -33,14 +33,14 @@ def test_every_setting_is_documented(part: type[msgspec.Struct]) -> None:
 
 def test_every_rule_is_documented() -> None:
     text = (DOCS / "rules.md").read_text()
-    sources = "".join(path.read_text() for path in (ROOT / "src/pipetriage/verdict").glob("re*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "src/pipetriage/verdict").glob("r*.py"))
     rules = set(RULE.findall(sources))
     assert len(rules) > 20
     assert not [rule for rule in rules if f"`{rule}`" not in text]
 
 
 def test_every_rule_has_a_test_named_for_it() -> None:
-    sources = "".join(path.read_text() for path in (ROOT / "src/pipetriage/verdict").glob("re*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "src/pipetriage/verdict").glob("r*.py"))
     tests = "".join(path.read_text() for path in (ROOT / "tests/verdict").glob("test_*.py"))
     assert not [rule for rule in set(RULE.findall(sources)) if f'id="{rule}' not in tests]
 

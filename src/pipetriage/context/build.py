@@ -32,7 +32,7 @@ from pipetriage.context.tables import read_tables
 from pipetriage.errors import SourceError
 from pipetriage.model.context import Change, Context, Facts
 from pipetriage.model.evidence import Collected, Evidence, Gap, Observation, Signal, TableKey
-from pipetriage.model.facts import ControlRow, Job, Listing, Run, SparkFacts
+from pipetriage.model.facts import ControlRow, Job, Listing, Run, SparkFacts, bookmark_option
 from pipetriage.model.templates import fill
 from pipetriage.settings import ContextSettings
 
@@ -288,7 +288,7 @@ class _Builder:
             orchestrator_cause=self._read(Signal.ORCHESTRATOR, lambda seen: read_cause(seen, redactor), None),
             spark=tuple(one for one in spark if one.run_id in {None, run.run_id}),
             app_ids=_app_ids(run, reading, spark),
-            apps_known=frozenset(one.run_id for one in spark if one.run_id and one.app_id),
+            app_ends=_app_ends(spark),
             log=reading.facts,
             changes=tuple(self._redacted_change(change) for change in changes),
             last_good=good,
@@ -300,12 +300,6 @@ def _times(observations: tuple[Observation, ...]) -> dict[Signal, datetime]:
     for seen in observations:
         asked[seen.signal] = min(seen.observed_at, asked.get(seen.signal, seen.observed_at))
     return asked
-
-
-def bookmark_option(run: Run, job: Job | None) -> str:
-    """Give ``--job-bookmark-option``: the run's own, else the job's, else Glue's default (disabled)."""
-    name = "--job-bookmark-option"
-    return run.arguments.get(name) or (job.default_arguments.get(name) if job else None) or "job-bookmark-disable"
 
 
 def kept_values(collected: Collected) -> frozenset[str]:
@@ -337,6 +331,16 @@ def _app_ids(run: Run, reading: LogReading, spark: tuple[SparkFacts, ...]) -> di
         if application.app_id and application.run_id:
             found.setdefault(application.run_id, set()).add(application.app_id)
     return {run_id: frozenset(ids) for run_id, ids in found.items() if ids}
+
+
+def _app_ends(spark: tuple[SparkFacts, ...]) -> dict[str, datetime | None]:
+    """Give the runs whose applications event logs name, and when the last of them ended."""
+    ends: dict[str, datetime | None] = {}
+    for one in spark:
+        if one.run_id and one.app_id:
+            earlier = ends.get(one.run_id, one.ended_at)
+            ends[one.run_id] = max(earlier, one.ended_at) if earlier and one.ended_at else None
+    return ends
 
 
 def _formats(facts: Facts) -> dict[TableKey, str | None]:

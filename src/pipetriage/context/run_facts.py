@@ -52,8 +52,8 @@ def read_job(document: Any, redactor: Redactor) -> Job | None:
     return Job(
         name=name,
         max_retries=integer(job, "MaxRetries"),
-        default_arguments=redactor.arguments(mapping(job, "DefaultArguments"))
-        | redactor.arguments(mapping(job, "NonOverridableArguments")),
+        default_arguments=redactor.arguments(mapping(job, "DefaultArguments")),
+        forced_arguments=redactor.arguments(mapping(job, "NonOverridableArguments")),
         script_location=text(mapping(job, "Command"), "ScriptLocation"),
         glue_version=text(job, "GlueVersion"),
         worker_type=text(job, "WorkerType"),

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from pipetriage.context.reading import integer, mapping, text
 from pipetriage.context.redact import Redactor
 from pipetriage.model.facts import SparkFacts, StageFacts
+from pipetriage.model.times import parse_time
 
 _TINY_INPUT = 1024 * 1024
 _MAX_STAGES = 200
@@ -58,6 +60,7 @@ class _Reader:
         self.version: str | None = None
         self.removed: list[str] = []
         self.complete = False
+        self.ended_at: datetime | None = None
 
     def take(self, event: Any) -> None:
         document = mapping(event)
@@ -72,7 +75,7 @@ class _Reader:
             case "SparkListenerApplicationStart":
                 self.app_id, self.app_name = text(document, "App ID"), text(document, "App Name")
             case "SparkListenerApplicationEnd":
-                self.complete = True
+                self.complete, self.ended_at = True, parse_time(document.get("Timestamp"))
             case "SparkListenerExecutorRemoved":
                 self.removed.append(text(document, "Removed Reason") or "")
             case "SparkListenerEnvironmentUpdate":
@@ -139,6 +142,7 @@ def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
         stages=tuple(_facts(key, stage, redactor) for key, stage in sorted(reader.stages.items())),
         executors_removed=tuple(redactor.text(reason)[:300] for reason in reader.removed[:50]),
         complete=reader.complete,
+        ended_at=reader.ended_at,
         evidence="spark-events",
     )
 

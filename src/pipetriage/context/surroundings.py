@@ -63,6 +63,7 @@ def read_control(document: Any, declared: Control | None, redactor: Redactor) ->
 
 def control_status(word: str, values: ControlValues) -> str:
     """Translate the control table's own word; an unknown word stays itself, lower case."""
+    word = word.strip()
     for name in ("succeeded", "failed", "running", "writing"):
         spelled = getattr(values, name)
         if word.casefold() in {one.casefold() for one in ([spelled] if isinstance(spelled, str) else spelled)}:

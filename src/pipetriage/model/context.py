@@ -137,8 +137,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The triaged run's own applications."""
     app_ids: Mapping[str, frozenset[str]] = {}
     """Run id → Spark application ids known to be that run's."""
-    apps_known: frozenset[str] = frozenset()
-    """Runs whose application an event log names: those have no other. A log line may quote any application."""
+    app_ends: Mapping[str, datetime | None] = {}
+    """Runs whose application an event log names, and when it ended: those have no other, until then at least. A log
+    line may quote any application."""
     log: LogFacts = LogFacts()
     changes: tuple[Change, ...] = ()
     """What changed since the last good run."""

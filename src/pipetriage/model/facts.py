@@ -64,6 +64,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     max_retries: int | None = None
     default_arguments: dict[str, str] = {}
+    forced_arguments: dict[str, str] = {}
+    """Glue's NonOverridableArguments: a run's own argument of the same name does not count."""
     script_location: str | None = None
     glue_version: str | None = None
     worker_type: str | None = None
@@ -71,6 +73,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     execution_class: str | None = None
     modified_at: datetime | None = None
     evidence: str = "job"
+
+
+def bookmark_option(run: Run, job: Job | None) -> str:
+    """Give ``--job-bookmark-option`` by Glue's precedence: forced, the run's own, the job's default, else disabled."""
+    name = "--job-bookmark-option"
+    forced, default = (job.forced_arguments, job.default_arguments) if job is not None else ({}, {})
+    return forced.get(name) or run.arguments.get(name) or default.get(name) or "job-bookmark-disable"
 
 
 class Bookmark(msgspec.Struct, frozen=True, kw_only=True):
@@ -318,6 +327,8 @@ class SparkFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Redacted reasons, one for each executor that was removed."""
     complete: bool
     """False when ApplicationEnd is absent: the driver died or the log was cut."""
+    ended_at: datetime | None = None
+    """The time of ApplicationEnd."""
     evidence: str
 
 

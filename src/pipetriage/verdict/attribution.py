@@ -10,7 +10,7 @@ from pipetriage.verdict.attempts import Attempts
 
 APP_ID_KEYS = ("spark.app.id", "app-id")
 # A Delta transaction's appId, which a job fills with its own id or the batch's: a stamp by Delta's own definition.
-DELTA_TXN_KEY = "txn-app-id"
+DELTA_TXN_KEY = "txn-app-id"  # with -2, -3, … where a commit carries several
 
 
 class Owner(StrEnum):
@@ -33,11 +33,18 @@ class Attributed(msgspec.Struct, frozen=True, kw_only=True):
     before: bool
     """Committed before the first attempt began."""
     why: str
+    batch_only: bool = False
+    """Ours by the batch's id alone, though no attempt ran: a correction of the same batch would carry it, too."""
 
 
-def stamp_keys(context: Context) -> tuple[str, ...]:
-    """Name the summary keys under which a run or batch id counts as a stamp."""
-    return (*context.pipeline.snapshot_keys, DELTA_TXN_KEY)
+def stamps_of(snapshot: Snapshot, context: Context) -> list[tuple[str, str]]:
+    """List what a commit carries under the keys that count as stamps."""
+    keys = context.pipeline.snapshot_keys
+    return [
+        (key, value)
+        for key, value in snapshot.summary.items()
+        if value and (key in keys or key.startswith(DELTA_TXN_KEY))
+    ]
 
 
 _Judged = tuple[Owner, str | None, str]
@@ -67,7 +74,7 @@ class _Ledger:
         facts = context.facts
         self._run_id = facts.run.run_id
         self._said = frozenset(facts.log.committed_snapshots)
-        self._keys = stamp_keys(context)
+        self._context = context
         self._attempts = attempts
         self._our_runs = attempts.run_ids | {run.first_attempt_id for run in attempts.runs}
         self._our_ids = self._our_runs | attempts.batch_ids
@@ -82,7 +89,8 @@ class _Ledger:
         self._other_apps = {
             app: run for run, apps in facts.app_ids.items() if run not in attempts.run_ids for app in apps
         }
-        self._all_apps_known = attempts.known and attempts.run_ids <= facts.apps_known
+        self._all_apps_known = attempts.known and attempts.run_ids <= facts.app_ends.keys()
+        self._app_ends = [facts.app_ends.get(run) for run in attempts.run_ids]
 
     def owner_of(self, snapshot: Snapshot) -> Attributed:
         start = self._attempts.window_start
@@ -93,14 +101,18 @@ class _Ledger:
             or self._by_engine(snapshot, before)
             or self._by_time(snapshot, before)
         )
-        return Attributed(snapshot=snapshot, owner=owner, run_id=run_id, before=before, why=why)
+        idle = before or self._attempts.none_running(snapshot.committed_at)
+        batch_only = owner is Owner.OURS and run_id is None and idle
+        return Attributed(snapshot=snapshot, owner=owner, run_id=run_id, before=before, why=why, batch_only=batch_only)
 
     def _by_stamp(self, snapshot: Snapshot) -> _Judged | None:
-        stamps = [(key, snapshot.summary[key]) for key in self._keys if snapshot.summary.get(key)]
-        ours = [(key, value) for key, value in stamps if value in self._our_ids]
+        stamps = stamps_of(snapshot, self._context)
+        ours = [(key, value) for key, value in stamps if value in self._our_ids or self._attempts.is_our_batch(value)]
         if ours and len(ours) < len(stamps) and not any(value in self._our_runs for _, value in ours):
             # Another job may write the same batch to this table: its run is not an attempt of ours.
             return Owner.UNCLEAR, None, f"stamped {ours[0][0]}={ours[0][1]}, but by a run that is no known attempt"
+        if ours and _only_rewrites(snapshot):
+            return Owner.OTHER, None, "a compaction of ours: it wrote nothing of the batch"
         if ours:
             run = next((value for _, value in ours if value in self._our_runs), None)
             return Owner.OURS, run, f"stamped {ours[0][0]}={ours[0][1]}"
@@ -137,13 +149,28 @@ class _Ledger:
         if app in self._our_apps:
             return Owner.OURS, self._our_apps[app], f"{key}={app} is our attempt's application"
         if app in self._other_apps:
-            return Owner.OTHER, self._other_apps[app], f"{key}={app} is another run's application"
-        if not self._all_apps_known or before or snapshot.operation == "replace":
+            return self._by_other_app(app, key, snapshot, idle)
+        if not self._all_apps_known or before or snapshot.operation == "replace" or self._after_its_app(snapshot):
             return None
         if idle:
             # A person who mends what the run left works in an application of his own.
             return Owner.LATER, None, f"{key}={app} is nobody's that is known, committed while no attempt ran"
         return Owner.OTHER, None, f"{key}={app} is none of our attempts' applications"
+
+    def _by_other_app(self, app: str, key: str, snapshot: Snapshot, idle: bool) -> _Judged:
+        run_id = self._other_apps[app]
+        before = self._attempts.window_start is not None and snapshot.committed_at < self._attempts.window_start
+        if before or run_id in self._attempts.others_running(snapshot.committed_at):
+            return Owner.OTHER, run_id, f"{key}={app} is another run's application"
+        # A long-lived application, at a time at which that other run did not run.
+        owner = Owner.LATER if idle else Owner.UNCLEAR
+        return owner, None, f"{key}={app} is another run's application, which did not run then"
+
+    def _after_its_app(self, snapshot: Snapshot) -> bool:
+        """Whether an attempt's only known application had ended by then: the run may have begun a second one."""
+        return any(end is not None and end < snapshot.committed_at for end in self._app_ends) and not (
+            self._attempts.none_running(snapshot.committed_at)
+        )
 
     def _by_time(self, snapshot: Snapshot, before: bool) -> _Judged:
         end = self._attempts.window_end
@@ -154,3 +181,9 @@ class _Ledger:
         if end is not None and snapshot.committed_at > end:
             return Owner.LATER, None, "committed after the last attempt ended, by a writer that is not known"
         return Owner.UNCLEAR, None, "committed while an attempt ran, without a stamp that tells whose it is"
+
+
+def _only_rewrites(snapshot: Snapshot) -> bool:
+    """Whether a compaction put back exactly the records that it took."""
+    added, deleted = (snapshot.summary.get(f"{what}-records") for what in ("added", "deleted"))
+    return snapshot.operation == "replace" and added is not None and added == deleted

@@ -3,26 +3,28 @@
 In a plain table whatever is written is visible at once, so any new visible file is a partial write.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
 from pipetriage.model.context import Context
-from pipetriage.model.facts import HudiInstant, HudiTable, ListedFile, Listing
+from pipetriage.model.facts import HudiInstant, HudiTable, ListedFile, Listing, TableFacts
 from pipetriage.model.pipeline import Output
 from pipetriage.model.write_state import WriteState, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.partitions import expected_partitions
 from pipetriage.verdict.touching import apart
 
+_COMMITTED_TASK = re.compile(r"/_temporary/\d{1,9}/task_[^/]{1,200}/.")
+
 _Judged = tuple[WriteState, tuple[str, ...]]
 
 
-def plain_state(
-    base: WriteState, output: Output, listing: Listing | None, context: Context, attempts: Attempts
-) -> _Judged:
+def plain_state(base: WriteState, output: Output, table: TableFacts, context: Context, attempts: Attempts) -> _Judged:
     """Judge a plain table by its listing."""
-    if doubts := _listing_doubts(listing, attempts):
+    listing, location = table.listing, table.catalog.location if table.catalog is not None else None
+    if doubts := _listing_doubts(listing, attempts) or _place_doubts(listing, location):
         return replace(base, why=doubts[0]), doubts
     assert listing is not None and attempts.window_start is not None  # noqa: S101, PT018 - implied by no doubts
     fresh = [one for one in listing.files if one.modified_at is None or one.modified_at >= attempts.window_start]
@@ -55,6 +57,15 @@ def plain_state(
     return replace(state, status=WriteStatus.NOT_STARTED, records_written=0, records_rerun_would_repeat=0, why=why), ()
 
 
+def pending_files(listing: Listing | None) -> int:
+    """Count the files below ``_temporary/<n>/task_…``: output of tasks that were committed, of a job that was not.
+
+    FileOutputCommitter's algorithm 1 (Spark's default) moves every such folder that it finds when any job commits
+    there, also those that a killed driver left (SPARK-29037).
+    """
+    return sum(_COMMITTED_TASK.search(file.uri) is not None for file in listing.files) if listing is not None else 0
+
+
 def _listing_doubts(listing: Listing | None, attempts: Attempts) -> tuple[str, ...]:
     if listing is None:
         return ("the table has no commit log, and its files were not listed",)
@@ -66,6 +77,18 @@ def _listing_doubts(listing: Listing | None, attempts: Attempts) -> tuple[str, .
         return ("the last attempt has not ended, or its end is unknown",)
     if listing.observed_at < attempts.window_end:
         return ("the table was listed before the last attempt's end plus the settling time",)
+    return ()
+
+
+def _place_doubts(listing: Listing | None, location: str | None) -> tuple[str, ...]:
+    """Say whether the listing may be of another place than the table's."""
+    if listing is None or location is None:
+        return ()
+    listed, wanted = listing.uri.rstrip("/"), location.rstrip("/")
+    if not listed:
+        return ("the listing does not say of which place it is",)
+    if wanted != listed and not wanted.startswith(listed + "/"):
+        return (f"the listing is of {listed}, the table lies at {wanted}",)
     return ()
 
 

@@ -45,6 +45,17 @@ def _observed(one: OutputState, unsigned: list[Attributed]) -> Iterator[Ruled]:
 
 def _repeated(one: OutputState, context: Context, attempts: Attempts, unsigned: list[Attributed]) -> Iterator[Ruled]:
     """Rule: nothing of the batch is in the table, or writing it again replaces it."""
+    if one.pending_files:
+        why = (
+            f"{one.pending_files} files of finished tasks lie below _temporary: the next job commit, a rerun's too, "
+            "publishes them beside its own"
+        )
+        yield _reason("OUTPUT_REPEATED", one, False, why), True
+        return
+    if one.state.status in _UNTOUCHED and (run_id := _written_by_another_run(one, context, attempts)):
+        why = f"run {run_id} of another batch wrote to this batch's own partitions, so its rows may be there already"
+        yield _reason("OUTPUT_REPEATED", one, False, why), False
+        return
     if one.state.status in _UNTOUCHED:
         yield _reason("OUTPUT_REPEATED", one, True, one.state.why), False
         return
@@ -53,7 +64,9 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts, unsigned: 
         return
     mode = one.output.write_mode
     ours = one.by_owner(Owner.OURS) + unsigned
-    committed = bool(ours) or (one.log is None and one.state.status in {WriteStatus.PARTIAL, WriteStatus.COMPLETE})
+    # What was rolled back since is not there to be repeated.
+    there = [a for a in ours if one.log is None or a.snapshot.snapshot_id in one.log.live | one.log.branches]
+    committed = bool(there) or (one.log is None and one.state.status in {WriteStatus.PARTIAL, WriteStatus.COMPLETE})
     if one.state.role == "staging":
         yield from _staging_repeated(one, context, attempts, committed)
     elif mode == "append":
@@ -68,6 +81,27 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts, unsigned: 
         yield _reason("OUTPUT_REPEATED", one, False, why), False
     else:
         yield _agreement(one, context, ours)
+
+
+def _written_by_another_run(one: OutputState, context: Context, attempts: Attempts) -> str | None:
+    """Name a known run of this job that wrote to partitions which, by their template, are this batch's alone."""
+    template = one.output.expected_partitions
+    own = "{" in str(template) and one.output.write_mode == "append" and one.log is not None
+    if not own or one.log is None:
+        return None
+    expected = expected_partitions(one.output, context)
+    others = {run.run_id for run in attempts.others}
+    return next(
+        (
+            a.run_id
+            for a in one.attributed
+            if a.owner is Owner.OTHER
+            and a.run_id in others
+            and changed_files(one.log, a.snapshot) is not None
+            and not only_elsewhere(one.log, a.snapshot, one.output, expected)
+        ),
+        None,
+    )
 
 
 def _agreement(one: OutputState, context: Context, ours: list[Attributed]) -> Ruled:
@@ -86,14 +120,15 @@ def _agreement(one: OutputState, context: Context, ours: list[Attributed]) -> Ru
 
 def _staging_repeated(one: OutputState, context: Context, attempts: Attempts, committed: bool) -> Iterator[Ruled]:
     """Ask whether the job empties or replaces staging before it writes, in this run or the last good one."""
-    current = [a for a in one.by_owner(Owner.OURS) if a.run_id in {attempts.runs[-1].run_id, None}]
     good = context.facts.last_good
     previous = [a for a in one.attributed if good is not None and a.run_id in {good.run_id, good.first_attempt_id}]
-    for commits in (current, previous):
-        if commits and empties_first(commits[0].snapshot):
-            why = "the job's first commit empties or replaces staging, so a rerun starts afresh"
-            yield _reason("STAGING_NOT_REPLACED", one, True, why), False
-            return
+    # What the attempts did first decides; the last good run only where none of them wrote.
+    firsts = {a.run_id: a for a in reversed(one.by_owner(Owner.OURS))}
+    shown = list(firsts.values()) or previous[:1]
+    if shown and all(empties_first(a.snapshot) for a in shown):
+        why = "the job's first commit empties or replaces staging, so a rerun starts afresh"
+        yield _reason("STAGING_NOT_REPLACED", one, True, why), False
+        return
     why = f"{one.state.why}; the job is not seen to empty staging first, so a rerun would write them a second time"
     yield _reason("STAGING_NOT_REPLACED", one, False, why), committed
 
@@ -102,8 +137,9 @@ def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
     """Rule: no one else wrote to the partitions that this batch would replace."""
     if one.output.write_mode == "append" or (one.output.write_mode is None and one.output.role == "staging"):
         return
-    later = one.by_owner(Owner.OTHER, Owner.UNCLEAR, Owner.LATER)
-    later = [a for a in later if a.snapshot.operation != "replace" and a.owner is not Owner.UNCLEAR]
+    later = one.by_owner(Owner.OTHER, Owner.LATER)
+    later += [a for a in one.attributed if a.batch_only]
+    later = [a for a in later if a.snapshot.operation != "replace"]
     hit = [a for a in later if _touches_ours(one, a, context)]
     if not hit:
         yield _reason("LATER_BATCH_WRITTEN", one, True, "no one else wrote to these partitions since"), False
@@ -118,6 +154,8 @@ def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool
     log = one.log
     if one.output.write_mode == "overwrite_table" or log is None:
         return True
+    if one.output.write_mode == "merge" and one.output.partition_field not in one.output.keys:
+        return True  # a row of the same key may since have been written to any partition
     expected = expected_partitions(one.output, context)
     ours = {a.snapshot.snapshot_id for a in one.by_owner(Owner.OURS)}
     mine = [file for file in log.entries or () if file.snapshot_id in ours]

@@ -16,7 +16,7 @@ from pipetriage.model.write_state import Reason, Rerun, RerunDecision
 from pipetriage.settings import SettleSettings
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.cause import Cause
-from pipetriage.verdict.rerun import lists_the_source
+from pipetriage.verdict.rerun_input import lists_the_source
 
 # A refusal in any engine's words, or as an exception's name.
 _REFUSAL = re.compile(r"(?i)denied|not authorized|unauthorized|forbidden|\b403\b|AccessControlException")

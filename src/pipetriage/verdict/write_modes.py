@@ -16,6 +16,7 @@ from pipetriage.verdict.touching import changed_files
 
 _REPLACING = frozenset({"overwrite", "delete"})
 _MERGED = "spark.merge-into."
+_DELETE_FILES = ("added-delete-files", "added-dvs", "added-position-deletes", "added-equality-deletes")
 
 
 def disagreement(
@@ -33,6 +34,10 @@ def disagreement(
         return _not_merging(ours, attributed, history)
     for one in ours:
         snapshot = one.snapshot
+        if _merges(snapshot):
+            return "a MERGE"
+        if any(snapshot.summary.get(key, "0") != "0" for key in _DELETE_FILES):
+            return "delete files, which an overwrite does not leave"
         if snapshot.operation == "append" and not _after_its_delete(one, ours, log, whole=output.write_mode != _PARTS):
             return "append"
         if snapshot.operation not in {*_REPLACING, "append", "replace"}:

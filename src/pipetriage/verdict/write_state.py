@@ -15,7 +15,7 @@ from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner, attribute
 from pipetriage.verdict.leftovers import Leftovers, uncommitted_files
 from pipetriage.verdict.partitions import Expected, expected_partitions
-from pipetriage.verdict.plain_tables import hudi_state, plain_state
+from pipetriage.verdict.plain_tables import hudi_state, pending_files, plain_state
 from pipetriage.verdict.queries import checks
 from pipetriage.verdict.table_log import TableLog, table_log
 from pipetriage.verdict.touching import only_elsewhere
@@ -34,6 +34,8 @@ class OutputState(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...]
     """Why the table's evidence does not prove that there is nothing more."""
     declared: bool
+    pending_files: int = 0
+    """Files of finished tasks that the next FileOutputCommitter job commit would publish, whosever it is."""
     only_unsigned: bool = False
     """The status is UNCERTAIN only because commits made while an attempt ran are signed by nobody."""
 
@@ -94,15 +96,20 @@ def _judge(
     if kind == "hudi" and table.hudi is not None:
         state, doubts = hudi_state(base, table.hudi, attempts)
     elif kind in _PLAIN:
-        state, doubts = plain_state(base, output, table.listing, context, attempts)
+        state, doubts = plain_state(base, output, table, context, attempts)
     else:
         why = f"the table's {kind or 'commit'} metadata was not seen"
         state, doubts = msgspec.structs.replace(base, why=why), (why,)
-    return [_output_state(output, state, doubts, declared)]
+    pending = pending_files(table.listing) if kind in _PLAIN else 0
+    return [_output_state(output, state, doubts, declared, pending)]
 
 
-def _output_state(output: Output, state: WriteState, doubts: tuple[str, ...], declared: bool) -> OutputState:
-    return OutputState(output=output, state=state, log=None, attributed=(), doubts=doubts, declared=declared)
+def _output_state(
+    output: Output, state: WriteState, doubts: tuple[str, ...], declared: bool, pending: int = 0
+) -> OutputState:
+    return OutputState(
+        output=output, state=state, log=None, attributed=(), doubts=doubts, declared=declared, pending_files=pending
+    )
 
 
 class _Commits(NamedTuple):
@@ -214,6 +221,8 @@ def _status(
         row.status == "succeeded" and _row_of_batch(row.run_id, row.batch_id, attempts) for row in context.facts.control
     ):
         return WriteStatus.UNCERTAIN, "the control table calls the batch a success, the table has no commit of it"
+    if done := [run.run_id for run in attempts.runs if run.succeeded and run.run_id != context.facts.run.run_id]:
+        return WriteStatus.UNCERTAIN, f"run {done[-1]} of the batch succeeded, the table has no commit of it"
     if leftovers.files == 0:
         return WriteStatus.NOT_STARTED, "no commit since the first attempt is ours, and no file was left"
     what = "how many files were left is unknown" if leftovers.files is None else f"{leftovers.files} files were left"
