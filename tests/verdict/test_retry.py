@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.building_bundles import BATCH, RUN, broken, bundle, good_run, listing, minute, ms, run, triage
+from tests.building_bundles import BATCH, RUN, broken, bundle, good_run, iso, listing, minute, ms, run, triage
 
 SOURCE = f"s3://raw/orders/{BATCH}"
 
@@ -72,6 +72,18 @@ RULES: list[Any] = [
         "PATH_MAY_HAVE_CHANGED",
         missing(runs=[good_run(Arguments={"--batch_id": "2026-11-20", "--root": "a"}), run(ErrorMessage="")]),
         id="PATH_MAY_HAVE_CHANGED",
+    ),
+    pytest.param(
+        "CHANGED_SINCE_THE_RUN",
+        bundle(files={"deployments.json": [{"version": "v9", "deployed_at": iso(minute(20))}]}),
+        id="CHANGED_SINCE_THE_RUN",
+    ),
+    pytest.param(
+        "CHANGED_SINCE_THE_RUN",
+        bundle(
+            files={"glue/job.json": {"Job": {"Name": "orders", "MaxRetries": 0, "LastModifiedOn": iso(minute(20))}}}
+        ),
+        id="job modified since",
     ),
     pytest.param("NO_ATTEMPTS_LEFT", bundle(declared={"max_attempts": 1}), id="NO_ATTEMPTS_LEFT"),
     pytest.param(

@@ -191,8 +191,9 @@ def _out_of_reach(context: Context, runs: tuple[Run, ...]) -> str | None:
     facts = context.facts
     observed = context.observed_at.get(Signal.JOB_RUNS)
     ends = [run.ended_at for run in runs if run.ended_at]
-    if observed is not None and ends and observed < max(ends):
-        return "the run history was asked for before the last attempt ended, so a later run may be missing"
+    settle = _bounded(context.settle_seconds)
+    if observed is not None and ends and observed < max(ends) + settle:
+        return "the run history was asked for before the last attempt had ended and settled: a later run may be missing"
     batch = facts.run.batch_id
     named = batch is not None
     blind = [one for one in facts.history if one.batch_id is None and not one.succeeded and one not in runs]

@@ -14,6 +14,8 @@ from pipetriage.verdict.cause import Cause
 from pipetriage.verdict.write_state import OutputState
 
 MANUAL_REVIEW = "manual review queue"
+_BY_PARTITION = frozenset({None, "append", "overwrite_partitions", "merge"})
+"""Modes in which a part of the batch can be written without touching the rest."""
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
 
 
@@ -44,7 +46,7 @@ def options(cause: Cause, outputs: list[OutputState], rerun: Rerun, safe_to_retr
 def _of_output(one: OutputState, approver: str) -> Iterator[_Way]:
     state = one.state
     queries, evidence = state.verify, state.evidence[:6]
-    if state.partitions_missing and state.commits:
+    if state.partitions_missing and state.commits and one.output.write_mode in _BY_PARTITION:
         missing = ", ".join(state.partitions_missing[:12])
         yield _Way(
             0,

@@ -4,6 +4,7 @@ Every rule is named after what it guards against, as lint rules are, and appears
 it holds. SAFE only if every one holds; UNSAFE if one that means "applied twice, or lost" fails; UNKNOWN otherwise.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -18,6 +19,8 @@ from pipetriage.verdict.rerun_outputs import output_rules
 from pipetriage.verdict.ruling import Ruling, Weight, rule
 from pipetriage.verdict.write_state import OutputState
 
+# Airflow's task state, and its callback's name.
+_RETRY_DUE = re.compile(r"(?i)\bup_for_retry\b|\bwill_retry\b")
 _RETRIED_WITHIN = timedelta(hours=1)
 """An engine's own retry follows at once; a chain that ended longer ago will not go on."""
 
@@ -92,6 +95,8 @@ def _in_flight(context: Context, attempts: Attempts) -> Iterator[Ruling]:
     ]
     if stuck:
         yield rule("RUN_IN_FLIGHT", False, f"the control table has run {stuck[-1].run_id} running", stuck[-1].evidence)
+    if context.facts.orchestrator_cause and _RETRY_DUE.search(context.facts.orchestrator_cause):
+        yield rule("ENGINE_WILL_RETRY", False, "the orchestrator says that it will retry by itself", "orchestrator")
     job = context.facts.job
     if job is None or job.max_retries is None:
         return

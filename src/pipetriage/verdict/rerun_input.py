@@ -12,7 +12,6 @@ from pipetriage.verdict.write_state import OutputState
 
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
 _OVERWRITES = frozenset({"overwrite_partitions", "overwrite_table"})
-_EMPTYING = frozenset({"overwrite_table", "swap", "delete_append"})
 
 
 def bookmark_rules(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruling]:
@@ -85,8 +84,8 @@ def source_rules(context: Context, attempts: Attempts, outputs: list[OutputState
     read = facts.log.write_started or any(one.state.status not in _UNTOUCHED for one in outputs)
     before = [row.records for row in facts.control if row.run_id in attempts.run_ids and row.records]
     gone = not there and (read or bool(before))
-    if not there and not gone and (emptied := _would_empty(context, outputs)):
-        why = f"the input is empty, and a rerun would replace {emptied} by nothing"
+    if not there and not gone and not _stopped_for_its_input(context):
+        why = "the input is empty, and the run is not seen to have stopped for that: a rerun would write nothing"
         yield rule("SOURCE_GONE", False, why, facts.source.evidence)
         return
     why = "the run wrote from an input that is no longer there" if gone else "no input file is seen to be gone"
@@ -101,17 +100,14 @@ def _is_input(file: ListedFile, source: str) -> bool:
     return file.size > 0 and below and not name.startswith(("_", "."))
 
 
-def _would_empty(context: Context, outputs: list[OutputState]) -> str | None:
-    """Name an output that a run over no input replaces by nothing; none where the run is seen to stop at such input."""
-    source = (context.facts.source_uri or "").partition("://")[2].rstrip("/")
-    if source and any(source in f"{error.excerpt} {error.root.message}" for error in context.terminal_errors):
-        return None
-    replaced = [one.output for one in outputs if one.output.write_mode in _EMPTYING or _replaced_in_place(one)]
-    return replaced[0].table if replaced else None
-
-
-def _replaced_in_place(one: OutputState) -> bool:
-    return one.log is None and one.output.write_mode == "overwrite_partitions"
+def _stopped_for_its_input(context: Context) -> bool:
+    """Whether an error that ended the run names the declared source: a rerun then stops there again, or finds it."""
+    uri = context.facts.source_uri or ""
+    source = (uri.partition("://")[2] or uri).rstrip("/")
+    return bool(source) and any(
+        source in f"{error.excerpt} {' '.join(cause.message for cause in error.causes)}"
+        for error in context.terminal_errors
+    )
 
 
 def lists_the_source(facts: Facts) -> bool:

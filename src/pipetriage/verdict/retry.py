@@ -36,6 +36,7 @@ def retry_reasons(context: Context, attempts: Attempts, cause: Cause, rerun: Rer
         ),
         _log_seen(context),
         *_clears_by_itself(context, cause),
+        _unchanged(context),
         *_attempts_left(context, attempts),
         *_quality(context, attempts),
     ]
@@ -65,6 +66,20 @@ def _clears_by_itself(context: Context, cause: Cause) -> Iterator[Reason]:
         yield from _late_source(context, cause, evidence)
     else:
         yield _reason(rule, False, f"{cause.category}/{cause.mode} does not clear without a person", evidence)
+
+
+def _unchanged(context: Context) -> Reason:
+    """Ask whether a retry would be the same run again: code or job may have been changed since it began."""
+    facts, began = context.facts, context.facts.run.started_at
+    job = facts.job
+    deployed = [one for one in facts.deployments if one.deployed_at and began and one.deployed_at > began]
+    if deployed:
+        why = f"version {deployed[-1].version} was deployed since the run began: a retry would run other code"
+        return _reason("CHANGED_SINCE_THE_RUN", False, why, [deployed[-1].evidence])
+    if job is not None and job.modified_at is not None and began is not None and job.modified_at > began:
+        why = "the job was modified since the run began: a retry would not be the same run"
+        return _reason("CHANGED_SINCE_THE_RUN", False, why, [job.evidence])
+    return _reason("CHANGED_SINCE_THE_RUN", True, "neither code nor job is seen to have changed since the run began")
 
 
 def _certain(cause: Cause) -> bool:

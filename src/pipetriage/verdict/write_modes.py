@@ -88,6 +88,8 @@ def _wiped(output: Output, log: TableLog, ours: Sequence[Attributed], expected: 
         if files is None:
             if _emptied(one.snapshot):
                 return f"{one.snapshot.operation} of the whole table"
+            if one.snapshot.operation in _REPLACING and one.snapshot.summary.get("replace-partitions") != "true":
+                return f"{one.snapshot.operation} of partitions that were not seen"
             continue
         added += [file for file in files if file.status == 1]
         removed += [file for file in files if file.status == 2]

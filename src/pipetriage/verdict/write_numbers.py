@@ -66,8 +66,7 @@ def in_numbers(
                 files=count,
             )
         )
-    counted = [commit.records for commit in commits]
-    total = None if any(one is None for one in counted) else sum(one for one in counted if one is not None)
+    total = _records_there(files, log) if files is not None else _sum_of(commits)
     missing = None
     if expected.values is not None and written is not None and known:
         missing = [value for value in expected.values if value not in written]
@@ -77,6 +76,7 @@ def in_numbers(
         for one in attributed
         if first is not None
         and one.owner is not Owner.OURS
+        and one.snapshot.operation != "replace"  # a compaction is no loss
         and one.snapshot.snapshot_id in log.live
         and (one.snapshot.sequence_number, one.snapshot.committed_at) > (first.sequence_number, first.committed_at)
     ]
@@ -93,6 +93,17 @@ def in_numbers(
         rollback_snapshot=_retained(first.parent_id, log) if first is not None else None,
         later_commits_lost=lost,
     )
+
+
+def _sum_of(commits: list[Commit]) -> int | None:
+    counted = [commit.records for commit in commits]
+    return None if any(one is None for one in counted) else sum(one for one in counted if one is not None)
+
+
+def _records_there(files: list[DataFile], log: TableLog) -> int:
+    """Count the records of the files that were not replaced since, by a second attempt or anyone else."""
+    gone = {file.uri for file in log.entries or () if file.status == 2}
+    return sum(file.records for file in files if file.uri not in gone)
 
 
 def _retained(snapshot_id: str | None, log: TableLog) -> str | None:

@@ -242,8 +242,11 @@ def _committed_status(
     output: Output, log: TableLog, live: list[Attributed], expected: Expected
 ) -> tuple[WriteStatus, str]:
     written = written_partitions(output, log, live)
+    twice = _written_twice(output, log, live)
     count = "1 commit of the batch is" if len(live) == 1 else f"{len(live)} commits of the batch are"
     count += " in the table"
+    if twice:
+        count += f" (more than one attempt appended to {', '.join(twice[:5])}, so rows may be there twice already)"
     if written is not None and expected.values is not None:
         missing = [value for value in expected.values if value not in written]
         if not missing:
@@ -258,6 +261,17 @@ def _committed_status(
     if written is None:
         return WriteStatus.PARTIAL, f"{count}; which partitions they wrote was not seen"
     return WriteStatus.PARTIAL, f"{count}; how many partitions are expected is not declared"
+
+
+def _written_twice(output: Output, log: TableLog, live: list[Attributed]) -> list[str]:
+    """Name the partitions to which more than one attempt appended."""
+    runs: dict[str, set[str | None]] = {}
+    for one in live:
+        if one.snapshot.operation != "append":
+            continue
+        for partition in written_partitions(output, log, [one]) or ():
+            runs.setdefault(partition, set()).add(one.run_id)
+    return sorted(partition for partition, by in runs.items() if len(by) > 1)
 
 
 def _log_says_committed(context: Context) -> bool:
