@@ -290,10 +290,14 @@ def read_grants(document: Any, redactor: Redactor) -> tuple[Grant, ...]:
 
 
 def read_cause(document: Any, redactor: Redactor) -> str | None:
-    """Read an orchestrator's failure cause: Step Functions' ``{"Error", "Cause"}``, or any text."""
+    """Read an orchestrator's failure cause: Step Functions' ``{"Error", "Cause"}``, Airflow's state, or any text."""
     if isinstance(document, str):
         return redactor.text(document)[:4000]
     document = mapping(document)
-    parts = [text(document, "Error", "error"), text(document, "Cause", "cause", "message", "exception")]
+    parts = [
+        text(document, "state", "State"),
+        text(document, "Error", "error"),
+        text(document, "Cause", "cause", "message", "exception"),
+    ]
     joined = ": ".join(part for part in parts if part)
     return redactor.text(joined)[:4000] or None
