@@ -49,7 +49,7 @@ def _staged() -> Files:
 def _two_targets() -> Files:
     files: Files = {}
     for name, commits in (("orders", ()), ("lines", (APPENDED,))):
-        metadata, entries = iceberg(*commits)
+        metadata, entries = iceberg(*commits, **{"table-uuid": name})
         folder = f"tables/target/sales.{name}"
         files |= {f"{folder}/metadata.json": metadata, f"{folder}/entries.jsonl": entries}
         files[f"{folder}/table.json"] = table(name, Parameters={})

@@ -326,7 +326,7 @@ def test_a_staged_snapshot_is_committed_output_that_readers_do_not_see(tmp_path:
 def test_several_targets_are_judged_each_by_its_own_folder(tmp_path: Path) -> None:
     files: dict[str, Any] = {}
     for name, commits in (("orders", ()), ("lines", (snapshot(2, 5, "eu", operation="append"),))):
-        metadata, entries = iceberg(*commits)
+        metadata, entries = iceberg(*commits, **{"table-uuid": name})
         files |= {
             f"tables/target/sales.{name}/metadata.json": metadata,
             f"tables/target/sales.{name}/entries.jsonl": entries,

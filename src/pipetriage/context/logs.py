@@ -191,7 +191,7 @@ class _Reader:
         self._lines = self._bytes = self._progress = 0
         self._app_ids: dict[str, None] = {}
         self._own_apps: dict[str, None] = {}
-        self._snapshots: dict[str, None] = {}
+        self._snapshots: dict[str, str] = {}
         self._write_started = False
 
     def read(self, event: LogEvent) -> None:
@@ -224,6 +224,7 @@ class _Reader:
             app_ids=tuple(redactor.text(app_id) for app_id in self._app_ids),
             own_app_ids=tuple(redactor.text(app_id) for app_id in self._own_apps),
             committed_snapshots=tuple(self._snapshots),
+            commit_producers={snapshot: producer for snapshot, producer in self._snapshots.items() if producer},
             write_started=self._write_started,
             evidence="log" if self._lines else None,
         )
@@ -275,7 +276,8 @@ class _Reader:
             self._write_started = self._write_started or WRITE_STARTED.search(line) is not None
             for found in COMMITTED.finditer(line):
                 if len(self._snapshots) < _MAX_SNAPSHOTS:
-                    self._snapshots[found["id"] or found["reported"]] = None
+                    committed = found["id"] or found["reported"]
+                    self._snapshots[committed] = found["producer"] or self._snapshots.get(committed, "")
         if "app" in line or "local-1" in line or "pplication" in line or "App" in line:
             own = OWN_APP.search(line) is not None
             for found in APP_ID.finditer(line):

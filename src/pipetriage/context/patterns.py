@@ -379,7 +379,8 @@ OWN_APP = re.compile(
     r"|YarnClientImpl: Submitted application|CommitReport\{"
 )
 COMMITTED = re.compile(
-    r"Committed snapshot (?P<id>\d{1,20}) \(|CommitReport\{[^\n]{0,600}?snapshotId=(?P<reported>\d{1,20})"
+    r"Committed snapshot (?P<id>\d{1,20}) \((?P<producer>\w{0,60})"
+    r"|CommitReport\{[^\n]{0,600}?snapshotId=(?P<reported>\d{1,20})"
 )
 # Spark's, Iceberg's and Hadoop's words once a write has begun (domain facts 4.5, FileOutputCommitter).
 WRITE_STARTED = re.compile(

@@ -23,6 +23,9 @@ from pipetriage.model.times import parse_time
 
 KNOWN_ICEBERG_VERSIONS = frozenset({1, 2, 3})
 
+# Summary fields that tell that the table has, or had until this snapshot, files that delete rows of others.
+_DELETE_FILES = ("total-delete-files", "removed-delete-files", "removed-position-deletes", "removed-equality-deletes")
+
 # <instant>[_<completion>].<action>[.<state>]: Hudi's timeline file names.
 _HUDI_INSTANT = re.compile(r"^(\d{14,17})(?:_\d{14,17})?\.([a-z]{3,20})(?:\.(requested|inflight))?$")
 _HUDI_INFLIGHT_COMMIT = re.compile(r"^(\d{14,17})\.inflight$")
@@ -118,11 +121,27 @@ def _snapshot(member: Any, name: str) -> Snapshot | None:
         parent_id=exact_id(member.get("parent-snapshot-id")),
         sequence_number=integer(member, "sequence-number") or 0,
         committed_at=committed,
-        operation=summary.get("operation", ""),
+        operation=_operation(summary),
         summary=summary,
         evidence=f"snapshot:{snapshot_id}",
         schema_id=integer(member, "schema-id"),
     )
+
+
+def _operation(summary: dict[str, str]) -> str:
+    """Give the snapshot's operation; a ``replace`` that changed the number of rows is an overwrite.
+
+    The spec has replace for rewritten files of unchanged rows. One that adds rows is a write under another name. One
+    that lost rows may be a compaction that applied the table's delete files.
+    """
+    operation = summary.get("operation", "")
+    if operation != "replace":
+        return operation
+    added, deleted = integer(summary, "added-records"), integer(summary, "deleted-records")
+    if added is None or deleted is None:
+        return operation
+    applied = any((integer(summary, key) or 0) > 0 for key in _DELETE_FILES)
+    return "overwrite" if added > deleted or (added < deleted and not applied) else operation
 
 
 def _log(document: Mapping[str, Any], key: str, field: str) -> tuple[tuple[datetime, str], ...]:
@@ -184,15 +203,13 @@ def read_listing(seen: Observation, evidence: str) -> Listing:
     pages = seen.payload if isinstance(seen.payload, list) else [seen.payload]
     if not pages or not all(isinstance(page, Mapping) and not page.keys() & {"Error", "Key"} for page in pages):
         raise SourceError("this is no ListObjectsV2 response: write the response of list-objects-v2 into it")
-    files, prefix, complete = [], "", seen.complete
+    files, prefix, complete = [], "", seen.complete and not _cut_short(pages)
     for page in pages:
         bucket = text(page, "Name")
         base = f"s3://{bucket}/" if bucket else (_base(seen.uri) if seen.uri else "")
         prefix = prefix or normal_uri(seen.uri or base + (text(page, "Prefix") or ""))
         if not isinstance(page.get("Contents", []), list):
             raise SourceError("the listing's Contents is no list: write the response of list-objects-v2 into it")
-        # With a delimiter, what lies in the sub-folders is not listed.
-        complete = complete and not page.get("CommonPrefixes")
         for member in items(page, "Contents"):
             if not isinstance(member, Mapping) or not text(member, "Key"):
                 complete = False
@@ -200,10 +217,15 @@ def read_listing(seen: Observation, evidence: str) -> Listing:
                 uri = key if "://" in key or key.startswith("/") else base + key
                 modified = parse_time(member.get("LastModified"))
                 files.append(ListedFile(normal_uri(uri), integer(member, "Size") or 0, modified))
-    last = pages[-1]
-    if str(last.get("IsTruncated")).lower() == "true" or last.get("NextContinuationToken") or last.get("NextToken"):
-        complete = False
     return Listing(uri=prefix, files=tuple(files), complete=complete, observed_at=seen.observed_at, evidence=evidence)
+
+
+def _cut_short(pages: list[Mapping[str, Any]]) -> bool:
+    """Whether these pages are not all there is: every page but the last leads on to the next."""
+    last: Mapping[str, Any] = pages[-1] if pages else {}
+    leads_on = str(last.get("IsTruncated")).lower() == "true" or last.get("NextContinuationToken")
+    # With a delimiter, what lies in the sub-folders is not listed.
+    return bool(leads_on or last.get("NextToken") or any(page.get("CommonPrefixes") for page in pages))
 
 
 def _base(uri: str) -> str:
@@ -244,17 +266,14 @@ def _format(parameters: Mapping[str, Any], storage: Mapping[str, Any]) -> str | 
 def read_hudi(seen: Observation, name: str) -> HudiTable:
     """Read a listing of ``.hoodie``: ListObjectsV2, a list of file names, or ``{"files": […]}``."""
     names: list[tuple[str, datetime | None]] = []
-    pages = [page for page in mappings(seen.payload) if "Contents" in page]
-    truncated = bool(pages[-1:] and pages[-1].get("IsTruncated")) or any(
-        mapping(seen.payload).get(key)
-        for key in ("IsTruncated", "NextContinuationToken", "NextToken", "CommonPrefixes")
-    )
+    pages = list(mappings(seen.payload if isinstance(seen.payload, list) else [seen.payload]))
+    truncated = _cut_short(pages)
     listed = [member for page in pages for member in items(page, "Contents")]
     for member in listed or items(seen.payload, "Contents", "files", "instants"):
-        if isinstance(member, str):
-            names.append((member.rsplit("/", 1)[-1], None))
-        elif isinstance(member, Mapping) and (path := text(member, "Key", "path", "name")):
-            modified = parse_time(member.get("LastModified", member.get("modified")))
+        document = {"Key": member} if isinstance(member, str) else mapping(member)
+        path = text(document, "Key", "path", "name")
+        if path and not _of_inner_table(path):
+            modified = parse_time(document.get("LastModified", document.get("modified")))
             names.append((path.rsplit("/", 1)[-1], modified))
     instants = []
     for file, modified in names:
@@ -270,3 +289,9 @@ def read_hudi(seen: Observation, name: str) -> HudiTable:
         evidence=f"hudi:{name}",
         observed_at=seen.observed_at,
     )
+
+
+def _of_inner_table(path: str) -> bool:
+    """Whether the key is of Hudi's metadata table, a table of its own within the timeline folder."""
+    _, separator, within = path.partition(".hoodie/")
+    return (within if separator else path).startswith("metadata/")

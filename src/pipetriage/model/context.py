@@ -90,6 +90,8 @@ class LogFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Those by which the engine introduces itself."""
     committed_snapshots: tuple[str, ...] = ()
     """Iceberg snapshot ids that the log says were committed."""
+    commit_producers: Mapping[str, str] = {}
+    """By which of Iceberg's producers (``MergeAppend``, ``BaseOverwriteFiles``), where the log says so."""
     write_started: bool = False
     """The log shows that a write or commit began."""
     evidence: str | None = None

@@ -152,9 +152,10 @@ class _Ledger:
             return self._by_other_app(app, key, snapshot, idle)
         if not self._all_apps_known or before or snapshot.operation == "replace" or self._after_its_app(snapshot):
             return None
-        if idle:
-            # A person who mends what the run left works in an application of his own.
-            return Owner.LATER, None, f"{key}={app} is nobody's that is known, committed while no attempt ran"
+        failed = any(run.ended_at is not None and run.ended_at < snapshot.committed_at for run in self._attempts.runs)
+        if idle or failed:
+            # A person who mends what a run left works in an application of his own, be it beside the next attempt.
+            return Owner.LATER, None, f"{key}={app} is nobody's that is known, committed after an attempt had ended"
         return Owner.OTHER, None, f"{key}={app} is none of our attempts' applications"
 
     def _by_other_app(self, app: str, key: str, snapshot: Snapshot, idle: bool) -> _Judged:

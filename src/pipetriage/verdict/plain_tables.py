@@ -63,7 +63,9 @@ def pending_files(listing: Listing | None) -> int:
     FileOutputCommitter's algorithm 1 (Spark's default) moves every such folder that it finds when any job commits
     there, also those that a killed driver left (SPARK-29037).
     """
-    return sum(_COMMITTED_TASK.search(file.uri) is not None for file in listing.files) if listing is not None else 0
+    files = listing.files if listing is not None else ()
+    # Below a dynamic overwrite's own .spark-staging-<uuid> nobody else's job looks.
+    return sum(_COMMITTED_TASK.search(file.uri) is not None and "/.spark-staging-" not in file.uri for file in files)
 
 
 def _listing_doubts(listing: Listing | None, attempts: Attempts) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Read-only queries that let a person check a claim, for Spark and for Athena.
 
-Built only from names that are plain identifiers and ids that are digits; shown to a person, never executed. A name that
-is no plain identifier gets no query at all.
+Spark takes three-part names and backticks, Athena a quoted database and table. Built only from names that are plain
+identifiers and ids that are digits; shown to a person, never executed. A name that is no plain identifier gets no
+query at all.
 """
 
 import re
@@ -20,7 +21,7 @@ class _Names(NamedTuple):
 
     spark: str
     athena: str
-    """Quoted, database and table only: Athena knows no catalog part of its own."""
+    """Quoted, database and table only: a Spark catalog's name is none of Athena's."""
     database: str
     table: str
 
@@ -44,31 +45,78 @@ def snapshot_query(state: WriteState) -> str | None:
     return f"SELECT snapshot_id, committed_at, operation FROM {names.spark}.snapshots ORDER BY committed_at DESC"
 
 
-def partition_query(state: WriteState, field: str | None) -> str | None:
-    """Write the query that counts records by the declared partition field; Spark and Athena read it alike."""
+def partition_query(
+    state: WriteState,
+    field: str | None,
+    *,
+    at_snapshot: str | None = None,
+    columns: frozenset[str] | None = None,
+) -> str | None:
+    """Write the query that counts records by the declared partition field, in Spark.
+
+    ``at_snapshot`` reads a staged snapshot in place of the main branch; with ``columns``, a field that is none of them
+    (a hidden partition transform) gets no query.
+    """
     names = _names(state.table)
-    if names is None or field is None or not _IDENTIFIER.fullmatch(field):
+    if names is None or not _countable(field, at_snapshot, columns):
         return None
-    return f"SELECT {field}, count(*) AS records FROM {names.spark} GROUP BY {field} ORDER BY {field}"
+    version = f" VERSION AS OF {at_snapshot}" if at_snapshot is not None else ""
+    return f"SELECT `{field}`, count(*) AS records FROM {names.spark}{version} GROUP BY `{field}` ORDER BY `{field}`"
 
 
-def checks(state: WriteState, field: str | None, since: datetime | None) -> list[str]:
-    """List the queries that verify what is claimed of a table, each headed by what it shows and where it runs."""
+def _countable(field: str | None, at_snapshot: str | None, columns: frozenset[str] | None) -> bool:
+    if field is None or not _IDENTIFIER.fullmatch(field):
+        return False
+    if at_snapshot is not None and not _is_id(at_snapshot):
+        return False
+    return columns is None or field.lower() in {column.lower() for column in columns}
+
+
+def _is_id(snapshot: str) -> bool:
+    """Whether it is digits alone; other scripts' digits are none to a query engine."""
+    return snapshot.isascii() and snapshot.isdecimal()
+
+
+def _partition_checks(
+    state: WriteState, names: _Names, field: str | None, at_snapshot: str | None, columns: frozenset[str] | None
+) -> list[str]:
+    spark = partition_query(state, field, at_snapshot=at_snapshot, columns=columns)
+    if spark is None:
+        return []
+    found = [f"-- records by partition (Spark)\n{spark}"]
+    # Athena reads old versions of Iceberg tables only.
+    if at_snapshot is None or state.format in {None, "iceberg"}:
+        version = f" FOR VERSION AS OF {at_snapshot}" if at_snapshot is not None else ""
+        found.append(
+            f'-- records by partition (Athena)\nSELECT "{field}", count(*) AS records FROM {names.athena}{version} '
+            f'GROUP BY "{field}" ORDER BY "{field}"'
+        )
+    return found
+
+
+def checks(
+    state: WriteState,
+    field: str | None,
+    since: datetime | None,
+    *,
+    at_snapshot: str | None = None,
+    columns: frozenset[str] | None = None,
+) -> list[str]:
+    """List the queries that verify what is claimed of a table, each headed by what it shows and where it runs.
+
+    ``at_snapshot`` and ``columns`` are those of ``partition_query``.
+    """
     names = _names(state.table)
     if names is None:
         return []
-    by_partition = partition_query(state, field)
-    found = [f"-- records by partition (Spark, Athena)\n{by_partition}"] if by_partition else []
+    found = _partition_checks(state, names, field, at_snapshot, columns)
     match state.format:
         case None | "iceberg":
             found += _iceberg(state, names, since)
         case "delta":
             found.append(f"-- every commit and who made it (Spark)\nDESCRIBE HISTORY {names.spark}")
         case "hudi":
-            found.append(
-                "-- records by the commit that wrote them (Spark, Athena)\n"
-                f"SELECT _hoodie_commit_time, count(*) AS records FROM {names.spark} GROUP BY _hoodie_commit_time"
-            )
+            found += _grouped("records by the commit that wrote them", names, "_hoodie_commit_time")
         case _:
             found.append(
                 "-- records by file (Spark)\n"
@@ -81,8 +129,15 @@ def checks(state: WriteState, field: str | None, since: datetime | None) -> list
     return found
 
 
+def _grouped(what: str, names: _Names, field: str) -> list[str]:
+    return [
+        f"-- {what} (Spark)\nSELECT `{field}`, count(*) AS records FROM {names.spark} GROUP BY `{field}`",
+        f'-- {what} (Athena)\nSELECT "{field}", count(*) AS records FROM {names.athena} GROUP BY "{field}"',
+    ]
+
+
 def _iceberg(state: WriteState, names: _Names, since: datetime | None) -> list[str]:
-    ids = [commit.snapshot for commit in state.commits if commit.snapshot.isdecimal()][:_SHOWN]
+    ids = [commit.snapshot for commit in state.commits if _is_id(commit.snapshot)][:_SHOWN]
     if ids:
         where, what = f"snapshot_id IN ({', '.join(ids)})", "the batch's commits"
     elif since is not None:
@@ -97,12 +152,13 @@ def _iceberg(state: WriteState, names: _Names, since: datetime | None) -> list[s
         "ORDER BY committed_at",
     ]
     if ids:
+        # all_entries: a file that was compacted away since is no longer in entries, nor is one that is only staged.
         found.append(
             "-- files and records by commit (Spark)\nSELECT snapshot_id, count(*) AS files, "
-            f"sum(data_file.record_count) AS records FROM {names.spark}.entries "
+            f"sum(data_file.record_count) AS records FROM {names.spark}.all_entries "
             f"WHERE status = 1 AND {where} GROUP BY snapshot_id"
         )
-    if state.rollback_snapshot is not None and state.rollback_snapshot.isdecimal():
+    if state.rollback_snapshot is not None and _is_id(state.rollback_snapshot):
         found.append(
             "-- what was current when (Spark)\nSELECT made_current_at, snapshot_id, is_current_ancestor "
             f"FROM {names.spark}.history ORDER BY made_current_at DESC"

@@ -84,7 +84,10 @@ def steps(
                     action=f"Compare {one.state.table} with the control table and the source before anything is rerun.",
                     why=one.state.why,
                     approver=MANUAL_REVIEW,
-                    verify=partition_query(one.state, one.output.partition_field) or snapshot_query(one.state),
+                    verify=partition_query(
+                        one.state, one.output.partition_field, at_snapshot=one.staged_snapshot, columns=one.columns
+                    )
+                    or snapshot_query(one.state),
                     evidence=one.state.evidence[:6],
                 )
             )

@@ -7,7 +7,7 @@ from pipetriage.model.write_state import Reason, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner
 from pipetriage.verdict.partitions import expected_partitions, partition_of, touched
-from pipetriage.verdict.touching import changed_files, only_elsewhere
+from pipetriage.verdict.touching import changed_files, deleted_since, only_elsewhere
 from pipetriage.verdict.unstamped import REPEATABLE, counted_as_ours
 from pipetriage.verdict.write_modes import disagreement, empties_first
 from pipetriage.verdict.write_state import OutputState
@@ -64,8 +64,13 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts, unsigned: 
         return
     mode = one.output.write_mode
     ours = one.by_owner(Owner.OURS) + unsigned
-    # What was rolled back since is not there to be repeated.
-    there = [a for a in ours if one.log is None or a.snapshot.snapshot_id in one.log.live | one.log.branches]
+    # What was rolled back or deleted since is not there to be repeated.
+    there = [
+        a
+        for a in ours
+        if one.log is None
+        or (a.snapshot.snapshot_id in one.log.live | one.log.branches and not deleted_since(one.log, a.snapshot))
+    ]
     committed = bool(there) or (one.log is None and one.state.status in {WriteStatus.PARTIAL, WriteStatus.COMPLETE})
     if one.state.role == "staging":
         yield from _staging_repeated(one, context, attempts, committed)
@@ -111,7 +116,10 @@ def _agreement(one: OutputState, context: Context, ours: list[Attributed]) -> Ru
         why = f"{mode} is declared, but a plain table's files do not show how they were written"
         return _reason("WRITE_MODE_UNPROVEN", one, False, why), False
     expected = expected_partitions(one.output, context)
-    if odd := disagreement(one.output, one.log, ours, one.attributed, expected, context.facts.history):
+    facts = context.facts
+    if odd := disagreement(
+        one.output, one.log, ours, one.attributed, expected, facts.history, facts.log.commit_producers
+    ):
         why = f"{mode} is declared, but the snapshots seen show {odd}"
         return _reason("WRITE_MODE_UNPROVEN", one, False, why), False
     why = f"{mode} is declared and the snapshots agree: writing again replaces what is there"
@@ -145,6 +153,10 @@ def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
         yield _reason("LATER_BATCH_WRITTEN", one, True, "no one else wrote to these partitions since"), False
         return
     snapshot = hit[-1].snapshot
+    if one.output.write_mode is None:
+        why = f"snapshot {snapshot.snapshot_id} was committed since, and whether a rerun replaces it is not declared"
+        yield _reason("LATER_BATCH_WRITTEN", one, False, why, [snapshot.evidence]), False
+        return
     why = f"snapshot {snapshot.snapshot_id} was committed since by another writer: a rerun would overwrite it"
     yield _reason("LATER_BATCH_WRITTEN", one, False, why, [snapshot.evidence]), True
 
@@ -152,7 +164,7 @@ def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
 def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool:
     """Whether another's commit touched partitions of this batch; any partition where either side is unknown."""
     log = one.log
-    if one.output.write_mode == "overwrite_table" or log is None:
+    if one.output.write_mode in {"overwrite_table", None} or log is None:
         return True
     if one.output.write_mode == "merge" and one.output.partition_field not in one.output.keys:
         return True  # a row of the same key may since have been written to any partition

@@ -13,8 +13,12 @@ from pipetriage.verdict.attempts import Attempts
 # Iceberg's metadata files: 00012-<uuid>.metadata.json, or v12.metadata.json in a hadoop catalog.
 _METADATA_VERSION = re.compile(r"/(?:v)?(\d{1,9})(?:-[0-9a-fA-F-]{8,64})?(?:\.gz)?\.metadata\.json(?:\.gz)?$")
 
-# Delta's commit files: _delta_log/00000000000000000012.json.
-_DELTA_VERSION = re.compile(r"/_delta_log/(\d{20})\.json$")
+# Delta's log files that speak of a version: its commit, checksum or checkpoint, or the end of a compacted range.
+_DELTA_VERSION = re.compile(
+    r"/_delta_log/(?:\d{20}\.)?(\d{20})\.(?:json|crc|compacted\.json|checkpoint(?:\.[0-9a-fA-F.-]{1,80})?\.(?:parquet|json))$"
+)
+# Where a catalog-managed Delta table keeps commits that the catalog, not the log, has made valid.
+_DELTA_STAGED = "/_delta_log/_staged_commits/"
 
 
 class TableLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +42,7 @@ def table_log(table: TableFacts, context: Context, attempts: Attempts) -> TableL
     if table.iceberg is not None:
         return _iceberg_log(table, table.iceberg, context, attempts)
     if table.delta is not None:
-        return _delta_log(table, table.delta, attempts)
+        return _delta_log(table, table.delta, context, attempts)
     return None
 
 
@@ -51,6 +55,7 @@ def _iceberg_log(table: TableFacts, iceberg: IcebergTable, context: Context, att
     doubts = [
         *_time_doubts(iceberg.observed_at, attempts),
         *_name_doubts(table),
+        *_place_doubts(table, iceberg, context),
         *_contradictions(iceberg, by_id, chain, context),
         *_currency_doubts(table, iceberg, context, attempts),
         *_chain_doubts(iceberg, by_id, chain, attempts),
@@ -90,10 +95,29 @@ def _time_doubts(observed_at: object, attempts: Attempts) -> list[str]:
 
 def _name_doubts(table: TableFacts) -> list[str]:
     """Say whether the catalog's entry is another table's."""
-    if table.catalog is None or not table.key.name:
+    if table.catalog is None or not table.key.name or _one_name(table.catalog.name, table.key.name):
         return []
-    seen, wanted = (name.rsplit(".", 1)[-1].lower() for name in (table.catalog.name, table.key.name))
-    return [] if seen == wanted else [f"the catalog entry is another table's ({table.catalog.name})"]
+    return [f"the catalog entry is another table's ({table.catalog.name})"]
+
+
+def _one_name(first: str, second: str) -> bool:
+    """Whether two names may be one table's: equal in table and, where both have one, database; a catalog may lead."""
+    pairs = zip(reversed(first.lower().split(".")), reversed(second.lower().split(".")), strict=False)
+    return all(one == other for one, other in list(pairs)[:2])
+
+
+def _place_doubts(table: TableFacts, iceberg: IcebergTable, context: Context) -> list[str]:
+    """Say whether the metadata file is another table's, by its place or by its uuid."""
+    doubts = []
+    declared = table.catalog.location if table.catalog is not None else None
+    if declared and iceberg.location and declared.rstrip("/") != iceberg.location.rstrip("/"):
+        doubts.append("the metadata file is of another place than the catalog says (location differs)")
+    for other in context.facts.tables:
+        shared = other.iceberg is not None and iceberg.uuid and other.iceberg.uuid == iceberg.uuid
+        if shared and not _one_name(other.key.name, table.key.name):
+            doubts.append(f"the metadata file is also given as that of {other.key.name} (one table-uuid)")
+            break
+    return doubts
 
 
 def _contradictions(iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list[str], context: Context) -> list[str]:
@@ -129,6 +153,7 @@ def _currency_doubts(table: TableFacts, iceberg: IcebergTable, context: Context,
             )
         ):
             doubts.append("the catalog's entry was updated after the metadata file that was read")
+    doubts.extend(_version_doubts(table, iceberg))
     # A metadata file never changes: reading an old one late proves nothing, asking the catalog late does.
     asked = catalog.observed_at if catalog is not None and catalog.metadata_location is not None else None
     if asked is not None and attempts.window_end is not None and asked < attempts.window_end:
@@ -143,19 +168,40 @@ def _currency_doubts(table: TableFacts, iceberg: IcebergTable, context: Context,
     return doubts
 
 
+def _version(location: str | None) -> int | None:
+    found = _METADATA_VERSION.search(location) if location else None
+    return int(found[1]) if found else None
+
+
+def _follows(iceberg: IcebergTable) -> int | None:
+    """Give the version that the file must have: its metadata-log ends with the file that it replaced."""
+    last = _version(iceberg.metadata_log[-1][1]) if iceberg.metadata_log else None
+    return None if last is None else last + 1
+
+
+def _version_doubts(table: TableFacts, iceberg: IcebergTable) -> list[str]:
+    """Say where the file's own history and its name, or the catalog's, are of different versions."""
+    implied = _follows(iceberg)
+    pointed = table.catalog.metadata_location if table.catalog is not None else None
+    named = ((_version(pointed), "the catalog points to"), (_version(iceberg.metadata_uri), "its address says"))
+    return [
+        f"the metadata file's own history makes it version {implied}, {who} version {version}"
+        for version, who in named
+        if implied is not None and version is not None and version != implied
+    ][:1]
+
+
 def _newer_metadata(table: TableFacts, iceberg: IcebergTable) -> str | None:
     """Find a metadata file with a higher version than the one read, written after its last update."""
-    ours = [iceberg.metadata_uri] if iceberg.metadata_uri else []
-    if not ours and table.catalog is not None and table.catalog.metadata_location:
-        ours = [table.catalog.metadata_location]
-    known = [*ours, *(location for _, location in iceberg.metadata_log)]
-    versions = [int(found[1]) for location in known if (found := _METADATA_VERSION.search(location))]
-    if not ours or not versions or table.listing is None:
-        return None
-    for file in table.listing.files:
-        found = _METADATA_VERSION.search(file.uri)
+    pointed = table.catalog.metadata_location if table.catalog is not None else None
+    ours = _version(iceberg.metadata_uri or pointed)
+    known = [ours, _follows(iceberg), *(_version(location) for _, location in iceberg.metadata_log)]
+    # Without address and history it is a table's first file: version 0, or 1 in a hadoop catalog.
+    highest = max((version for version in known if version is not None), default=1)
+    for file in table.listing.files if table.listing is not None else ():
+        version = _version(file.uri)
         later = file.modified_at is not None and file.modified_at > iceberg.last_updated_at
-        if found and int(found[1]) > max(versions) and later:
+        if version is not None and version > highest and later:
             return file.uri.rsplit("/", 1)[-1]
     return None
 
@@ -178,6 +224,9 @@ def _chain_doubts(iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list
         doubts.append("the snapshots' parent chain breaks before it reaches the first attempt (expired?)")
     if not anchors and oldest.parent_id is None and any(one.committed_at < start for one in iceberg.snapshots):
         doubts.append("the current history begins after the first attempt, though the table is older")
+    elif not anchors and iceberg.format_version < 2 and any(at < start for at, _ in iceberg.metadata_log):
+        # Version 1 numbers no commits, and expiry may leave a survivor without its parent.
+        doubts.append("the history begins after the first attempt, and version 1 does not show what was expired")
     doubts.extend(_sequence_doubts(iceberg, anchors))
     return doubts
 
@@ -222,20 +271,13 @@ def _history_doubts(
     return doubts
 
 
-def _delta_log(table: TableFacts, delta: DeltaTable, attempts: Attempts) -> TableLog:
-    start = attempts.window_start
-    doubts = [*_name_doubts(table), *_time_doubts(delta.observed_at, attempts)]
-    last = delta.snapshots[-1].sequence_number
-    listed = [_DELTA_VERSION.search(file.uri) for file in table.listing.files] if table.listing is not None else []
-    if any(found and int(found[1]) > last for found in listed):
-        doubts.append("the table's folder holds a newer version of the Delta log than was read")
-    if delta.missing_versions:
-        doubts.append(f"version {delta.missing_versions[0]} of the Delta log is missing")
-    reaches_back = delta.first_version == 0 or (start is not None and delta.snapshots[0].committed_at < start)
-    if not reaches_back:
-        doubts.append("the Delta log does not reach back to the first attempt")
-    if delta.first_version == 0 and start is not None and delta.snapshots[0].committed_at >= start:
-        doubts.append("the table was created since the first attempt began")
+def _delta_log(table: TableFacts, delta: DeltaTable, context: Context, attempts: Attempts) -> TableLog:
+    doubts = [
+        *_name_doubts(table),
+        *_time_doubts(delta.observed_at, attempts),
+        *_newer_delta(table, delta),
+        *_delta_reach(delta, context, attempts),
+    ]
     ids = frozenset(one.snapshot_id for one in delta.snapshots)
     return TableLog(
         snapshots=delta.snapshots,
@@ -246,3 +288,31 @@ def _delta_log(table: TableFacts, delta: DeltaTable, attempts: Attempts) -> Tabl
         doubts=tuple(doubts),
         evidence=delta.evidence,
     )
+
+
+def _newer_delta(table: TableFacts, delta: DeltaTable) -> list[str]:
+    """Say whether the table's folder shows commits that the log read does not hold."""
+    uris = [file.uri for file in table.listing.files] if table.listing is not None else []
+    doubts = []
+    if any(_DELTA_STAGED in uri for uri in uris):
+        doubts.append("the Delta table has staged commits: only its catalog knows which of them count, so ask it")
+    last = delta.snapshots[-1].sequence_number
+    if any(found and int(found[1]) > last for found in map(_DELTA_VERSION.search, uris)):
+        doubts.append("the table's folder holds a newer version of the Delta log than was read")
+    return doubts
+
+
+def _delta_reach(delta: DeltaTable, context: Context, attempts: Attempts) -> list[str]:
+    """Say why the log may not hold every commit since the first attempt, at its true time."""
+    start, first = attempts.window_start, delta.snapshots[0]
+    doubts = []
+    if delta.missing_versions:
+        doubts.append(f"version {delta.missing_versions[0]} of the Delta log is missing")
+    if delta.first_version != 0 and not (start is not None and first.committed_at < start):
+        doubts.append("the Delta log does not reach back to the first attempt")
+    if delta.first_version == 0 and start is not None and first.committed_at >= start:
+        doubts.append("the table was created since the first attempt began")
+    skew = timedelta(seconds=context.clock_skew_seconds)
+    if any(later.committed_at + skew < earlier.committed_at for earlier, later in pairwise(delta.snapshots)):
+        doubts.append("a Delta version claims to be older than the one before it, so the times cannot be trusted")
+    return doubts

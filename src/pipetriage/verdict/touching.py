@@ -33,6 +33,14 @@ def changed_files(log: TableLog, snapshot: Snapshot) -> list[DataFile] | None:
     return files or None
 
 
+def deleted_since(log: TableLog, snapshot: Snapshot) -> bool:
+    """Whether every file that the commit added was since removed by a plain delete, which puts nothing in its place."""
+    added = {file.uri for file in changed_files(log, snapshot) or () if file.status == 1}
+    deletes = {one.snapshot_id for one in log.snapshots if one.operation == "delete"}
+    gone = {file.uri for file in log.entries or () if file.status == 2 and file.snapshot_id in deletes}
+    return bool(added) and added <= gone
+
+
 def only_elsewhere(log: TableLog, snapshot: Snapshot, output: Output, expected: Expected) -> bool:
     """Whether the commit is proven to have touched none of the partitions that the batch is declared to write."""
     files = changed_files(log, snapshot)

@@ -5,17 +5,19 @@ only deletes is a ``delete``; pyiceberg's overwrite is a ``delete`` (or ``overwr
 copy-on-write MERGE is an ``overwrite``, and an ``append`` where it only inserted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pipetriage.model.facts import DataFile, Run, Snapshot
 from pipetriage.model.pipeline import Output
-from pipetriage.verdict.attribution import Attributed
+from pipetriage.verdict.attribution import Attributed, Owner
 from pipetriage.verdict.partitions import Expected, partition_of, touched
 from pipetriage.verdict.table_log import TableLog
 from pipetriage.verdict.touching import changed_files
 
 _REPLACING = frozenset({"overwrite", "delete"})
 _MERGED = "spark.merge-into."
+# The classes by which Iceberg's log says that it committed a MERGE: copy-on-write, and merge-on-read.
+_MERGE_PRODUCERS = frozenset({"BaseOverwriteFiles", "BaseRowDelta"})
 _DELETE_FILES = ("added-delete-files", "added-dvs", "added-position-deletes", "added-equality-deletes")
 
 
@@ -26,12 +28,13 @@ def disagreement(
     attributed: Sequence[Attributed],
     expected: Expected,
     history: Sequence[Run],
+    producers: Mapping[str, str],
 ) -> str | None:
     """Say what of the commits contradicts the declared mode; None when they agree with it."""
     if not ours:
         return "nothing that is proven ours"
     if output.write_mode == "merge":
-        return _not_merging(ours, attributed, history)
+        return _not_merging(ours, attributed, history, producers)
     for one in ours:
         snapshot = one.snapshot
         if _merges(snapshot):
@@ -50,14 +53,17 @@ def disagreement(
 _PARTS = "overwrite_partitions"
 
 
-def _not_merging(ours: Sequence[Attributed], attributed: Sequence[Attributed], history: Sequence[Run]) -> str | None:
+def _not_merging(
+    ours: Sequence[Attributed], attributed: Sequence[Attributed], history: Sequence[Run], producers: Mapping[str, str]
+) -> str | None:
     odd = [one.snapshot.operation for one in ours if one.snapshot.operation not in {*_REPLACING, "append", "replace"}]
     if odd:
         return odd[0] or "no operation"
     runs = {run.run_id for run in history}
     known = [*ours, *(one for one in attributed if one.run_id in runs)]
     # An insert-only MERGE looks like an append: some commit of this job must show that it does merge.
-    if not any(one.snapshot.operation in _REPLACING or _merges(one.snapshot) for one in known):
+    shown = any(one.snapshot.operation in _REPLACING or _merges(one.snapshot) for one in known)
+    if not shown and not any(producers.get(one.snapshot.snapshot_id) in _MERGE_PRODUCERS for one in ours):
         return "only appends"
     return None
 
@@ -70,6 +76,14 @@ def _after_its_delete(append: Attributed, ours: Sequence[Attributed], log: Table
     """Whether the append is the second half of an overwrite: right after the same run's delete of what it replaces."""
     parent = next((one for one in ours if one.snapshot.snapshot_id == append.snapshot.parent_id), None)
     if parent is None or parent.run_id != append.run_id or parent.snapshot.operation not in _REPLACING:
+        return False
+    # A batch's id alone does not make two commits one run's; and a delete that adds is an overwrite of its own.
+    alone = append.owner is Owner.OURS and append.run_id is None
+    if (
+        alone
+        or parent.snapshot.summary.get("added-data-files", "0") != "0"
+        or "delta-operation" in parent.snapshot.summary
+    ):
         return False
     if whole:
         return parent.snapshot.summary.get("total-data-files") == "0"

@@ -18,7 +18,7 @@ from pipetriage.verdict.partitions import Expected, expected_partitions
 from pipetriage.verdict.plain_tables import hudi_state, pending_files, plain_state
 from pipetriage.verdict.queries import checks
 from pipetriage.verdict.table_log import TableLog, table_log
-from pipetriage.verdict.touching import only_elsewhere
+from pipetriage.verdict.touching import deleted_since, only_elsewhere
 from pipetriage.verdict.write_numbers import in_numbers, written_partitions
 
 _PLAIN = frozenset({"parquet", "csv", "json", "orc", "avro", "text", "hive"})
@@ -34,6 +34,10 @@ class OutputState(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...]
     """Why the table's evidence does not prove that there is nothing more."""
     declared: bool
+    staged_snapshot: str | None = None
+    """The last of the commits that were staged or made on a branch; None for what readers see."""
+    columns: frozenset[str] | None = None
+    """The table's columns; None where they are not known."""
     pending_files: int = 0
     """Files of finished tasks that the next FileOutputCommitter job commit would publish, whosever it is."""
     only_unsigned: bool = False
@@ -74,7 +78,13 @@ def write_states(context: Context, attempts: Attempts) -> list[OutputState]:
 
 
 def _with_checks(one: OutputState, attempts: Attempts) -> OutputState:
-    queries = checks(one.state, one.output.partition_field, attempts.window_start)
+    queries = checks(
+        one.state,
+        one.output.partition_field,
+        attempts.window_start,
+        at_snapshot=one.staged_snapshot,
+        columns=one.columns,
+    )
     return msgspec.structs.replace(one, state=msgspec.structs.replace(one.state, verify=queries))
 
 
@@ -154,10 +164,17 @@ def _from_log(
         attributed=attributed,
         doubts=log.doubts,
         declared=declared,
+        columns=_columns(table),
         only_unsigned=bool(commits.blurred) and not commits.gone and not _commits_only_in_log(context),
     )
     staged = _staged_state(output, log, commits.staged, base, expected, declared) if commits.staged else []
     return [made, *staged]
+
+
+def _columns(table: TableFacts) -> frozenset[str] | None:
+    parts = (table.iceberg, table.delta, table.catalog)
+    named = next((part.columns for part in parts if part is not None and part.columns), ())
+    return frozenset(column.name for column in named) or None
 
 
 def _sorted_out(attributed: tuple[Attributed, ...], log: TableLog, output: Output, expected: Expected) -> _Commits:
@@ -202,6 +219,9 @@ def _status(
     context: Context,
     attempts: Attempts,
 ) -> tuple[WriteStatus, str]:
+    if commits.live and all(deleted_since(log, one.snapshot) for one in commits.live):
+        first = commits.live[0].snapshot.snapshot_id
+        return WriteStatus.UNCERTAIN, f"what the batch wrote (snapshot {first}) was deleted since by another commit"
     if commits.gone:
         return WriteStatus.UNCERTAIN, f"our snapshot {commits.gone[0].snapshot.snapshot_id} is no longer current"
     if unknown := _commits_only_in_log(context):
@@ -309,6 +329,12 @@ def _staged_state(
     )
     return [
         OutputState(
-            output=staging, state=state, log=log, attributed=tuple(staged), doubts=log.doubts, declared=declared
+            output=staging,
+            state=state,
+            log=log,
+            attributed=tuple(staged),
+            doubts=log.doubts,
+            declared=declared,
+            staged_snapshot=staged[-1].snapshot.snapshot_id,
         )
     ]
