@@ -80,7 +80,7 @@ def _contract(scenario: Scenario) -> str:
 
     They never do for a mode that is not on their list, for staged output that nothing empties, for plain files (no
     commit log), for bookmarks with an overwrite, an input that the job consumes, a control row that may say success, or
-    a retry that the engine still owes. That a rerun is harmless there all the same is coverage that the rules give away.
+    a retry that the engine still owes. That a rerun is harmless there all the same is coverage that they give away.
     """
     mode = scenario.mode
     unlisted = mode.startswith(("delete_append", "merge_nonkey", "wap_", "staging_kept"))

@@ -190,6 +190,22 @@ RULES: tuple[Rule, ...] = (
         reading=Reading.DATA,
     ),
     Rule(
+        id="python-cast",
+        mode=FailureMode.CAST_FAILURE,
+        says="a value cannot be converted to the type that the code expects",
+        # The words of CPython's own int(), float(), datetime and decimal.
+        exceptions=words("ValueError InvalidOperation ConversionSyntax"),
+        text=pattern(
+            r"invalid literal for int\(\)",
+            r"could not convert string to float",
+            r"time data .{0,200} does not match format",
+            r"unconverted data remains",
+            r"Invalid isoformat string",
+            r"ConversionSyntax",
+        ),
+        reading=Reading.DATA,
+    ),
+    Rule(
         id="malformed",
         mode=FailureMode.MALFORMED_INPUT,
         says="the input cannot be parsed",

@@ -75,7 +75,8 @@ def _repeated(one: OutputState, context: Context, attempts: Attempts, unsigned: 
     if one.state.role == "staging":
         yield from _staging_repeated(one, context, attempts, committed)
     elif mode == "append":
-        why = f"{one.state.why}; the batch appends, so a rerun would write them a second time"
+        again = "the batch appends, so a rerun would write them a second time"
+        why = f"{one.state.why}; {again if committed else 'what of it is still there is not proven'}"
         yield _reason("OUTPUT_REPEATED", one, False, why), committed
     elif mode is None:
         yield _reason("OUTPUT_REPEATED", one, False, "rows are there, and the write mode is not declared"), False
