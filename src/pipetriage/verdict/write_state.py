@@ -3,8 +3,6 @@
 Decided from table evidence. A log line never proves that nothing was written; it can disprove it.
 """
 
-from typing import NamedTuple
-
 import msgspec
 
 from pipetriage.model.context import Context
@@ -13,13 +11,15 @@ from pipetriage.model.pipeline import Output
 from pipetriage.model.write_state import WriteState, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner, attribute
+from pipetriage.verdict.commit_status import clock_doubts, commits_only_in_log, committed_status, sort_out, status_of
+from pipetriage.verdict.delta_log import delta_log
+from pipetriage.verdict.iceberg_log import iceberg_log
 from pipetriage.verdict.leftovers import Leftovers, uncommitted_files
 from pipetriage.verdict.partitions import Expected, expected_partitions
 from pipetriage.verdict.plain_tables import hudi_state, pending_files, plain_state
 from pipetriage.verdict.queries import checks
-from pipetriage.verdict.table_log import TableLog, table_log
-from pipetriage.verdict.touching import deleted_since, only_elsewhere
-from pipetriage.verdict.write_numbers import in_numbers, written_partitions
+from pipetriage.verdict.table_log import TableLog
+from pipetriage.verdict.write_numbers import in_numbers
 
 _PLAIN = frozenset({"parquet", "csv", "json", "orc", "avro", "text", "hive"})
 
@@ -100,7 +100,7 @@ def _judge(
     if table is None:
         why = "no evidence of this table was seen"
         return [_output_state(output, msgspec.structs.replace(base, why=why), (why,), declared)]
-    log = table_log(table, context, attempts)
+    log = _log_of(table, context, attempts)
     if log is not None:
         return _from_log(output, table, log, base, declared, context, attempts)
     if kind == "hudi" and table.hudi is not None:
@@ -114,27 +114,21 @@ def _judge(
     return [_output_state(output, state, doubts, declared, pending)]
 
 
+def _log_of(table: TableFacts, context: Context, attempts: Attempts) -> TableLog | None:
+    """Give the table's commits; None when neither Iceberg metadata nor a Delta log was seen."""
+    if table.iceberg is not None:
+        return iceberg_log(table, table.iceberg, context, attempts)
+    if table.delta is not None:
+        return delta_log(table, table.delta, context, attempts)
+    return None
+
+
 def _output_state(
     output: Output, state: WriteState, doubts: tuple[str, ...], declared: bool, pending: int = 0
 ) -> OutputState:
     return OutputState(
         output=output, state=state, log=None, attributed=(), doubts=doubts, declared=declared, pending_files=pending
     )
-
-
-class _Commits(NamedTuple):
-    """The batch's commits of one table, by how readers see them."""
-
-    live: list[Attributed]
-    staged: list[Attributed]
-    gone: list[Attributed]
-    """Ours, but neither current nor on a branch: rolled back."""
-    unclear: list[Attributed]
-
-    @property
-    def blurred(self) -> list[Attributed]:
-        """Made while an attempt ran, by nobody who can be told."""
-        return [one for one in self.unclear if one.owner is Owner.UNCLEAR]
 
 
 def _from_log(
@@ -148,10 +142,10 @@ def _from_log(
 ) -> list[OutputState]:
     attributed = attribute(log.snapshots, context, attempts)
     expected = expected_partitions(output, context)
-    log = msgspec.structs.replace(log, doubts=(*log.doubts, *_clock_doubts(attributed, context, attempts)))
-    commits = _sorted_out(attributed, log, output, expected)
+    log = msgspec.structs.replace(log, doubts=(*log.doubts, *clock_doubts(attributed, context, attempts)))
+    commits = sort_out(attributed, log, output, expected)
     leftovers = uncommitted_files(table, log, attempts)
-    status, why = _status(output, log, commits, expected, leftovers, context, attempts)
+    status, why = status_of(output, log, commits, expected, leftovers, context, attempts)
     state = in_numbers(base, output, log, commits.live, expected, leftovers, status, attributed)
     evidence = [log.evidence, *(one.snapshot.evidence for one in (*commits.live, *commits.gone, *commits.unclear)[:20])]
     if table.listing is not None and leftovers.files:
@@ -165,7 +159,7 @@ def _from_log(
         doubts=log.doubts,
         declared=declared,
         columns=_columns(table),
-        only_unsigned=bool(commits.blurred) and not commits.gone and not _commits_only_in_log(context),
+        only_unsigned=bool(commits.blurred) and not commits.gone and not commits_only_in_log(context),
     )
     staged = _staged_state(output, log, commits.staged, base, expected, declared) if commits.staged else []
     return [made, *staged]
@@ -177,145 +171,11 @@ def _columns(table: TableFacts) -> frozenset[str] | None:
     return frozenset(column.name for column in named) or None
 
 
-def _sorted_out(attributed: tuple[Attributed, ...], log: TableLog, output: Output, expected: Expected) -> _Commits:
-    """Sort the commits that matter by how readers see them."""
-    ours = [one for one in attributed if one.owner is Owner.OURS]
-    published = {one.snapshot.summary.get("source-snapshot-id") for one in attributed}
-    published &= {one.snapshot.snapshot_id for one in ours}
-    seen = log.live | log.branches
-    # A commit elsewhere, made while no attempt ran, neither is ours nor completed the batch by hand.
-    unclear = [
-        one
-        for one in attributed
-        if one.owner is Owner.UNCLEAR
-        or (one.owner is Owner.LATER and not only_elsewhere(log, one.snapshot, output, expected))
-    ]
-    return _Commits(
-        live=[one for one in ours if one.snapshot.snapshot_id in log.live],
-        staged=[one for one in ours if one.snapshot.snapshot_id in log.branches - published],
-        gone=[one for one in ours if one.snapshot.snapshot_id not in seen],
-        unclear=unclear,
-    )
-
-
-def _clock_doubts(attributed: tuple[Attributed, ...], context: Context, attempts: Attempts) -> list[str]:
-    """Say where the run's log and the table disagree on when a commit was made."""
-    said = set(context.facts.log.committed_snapshots)
-    for one in attributed:
-        if one.snapshot.snapshot_id in said and (one.before or attempts.none_running(one.snapshot.committed_at)):
-            return [
-                f"the run's log says that it committed snapshot {one.snapshot.snapshot_id}, which the table dates "
-                "outside the run: their clocks disagree"
-            ]
-    return []
-
-
-def _status(
-    output: Output,
-    log: TableLog,
-    commits: _Commits,
-    expected: Expected,
-    leftovers: Leftovers,
-    context: Context,
-    attempts: Attempts,
-) -> tuple[WriteStatus, str]:
-    if commits.live and all(deleted_since(log, one.snapshot) for one in commits.live):
-        first = commits.live[0].snapshot.snapshot_id
-        return WriteStatus.UNCERTAIN, f"what the batch wrote (snapshot {first}) was deleted since by another commit"
-    if commits.gone:
-        return WriteStatus.UNCERTAIN, f"our snapshot {commits.gone[0].snapshot.snapshot_id} is no longer current"
-    if unknown := _commits_only_in_log(context):
-        return WriteStatus.UNCERTAIN, f"the log says that snapshot {unknown} was committed, no table's metadata has it"
-    if blurred := commits.blurred:
-        return WriteStatus.UNCERTAIN, _naming(blurred)
-    if commits.live:
-        return _committed_status(output, log, commits.live, expected)
-    if commits.unclear:
-        # Nothing of ours is seen, but a person may have completed the batch by hand.
-        return WriteStatus.UNCERTAIN, _naming(commits.unclear)
-    if log.doubts:
-        if _log_says_committed(context):
-            return WriteStatus.UNCERTAIN, f"the log speaks of a commit, and {log.doubts[0]}"
-        return WriteStatus.UNOBSERVED, log.doubts[0]
-    if any(
-        row.status == "succeeded" and _row_of_batch(row.run_id, row.batch_id, attempts) for row in context.facts.control
-    ):
-        return WriteStatus.UNCERTAIN, "the control table calls the batch a success, the table has no commit of it"
-    if done := [run.run_id for run in attempts.runs if run.succeeded and run.run_id != context.facts.run.run_id]:
-        return WriteStatus.UNCERTAIN, f"run {done[-1]} of the batch succeeded, the table has no commit of it"
-    if leftovers.files == 0:
-        return WriteStatus.NOT_STARTED, "no commit since the first attempt is ours, and no file was left"
-    what = "how many files were left is unknown" if leftovers.files is None else f"{leftovers.files} files were left"
-    return WriteStatus.UNCOMMITTED, f"no commit since the first attempt is ours; {what}"
-
-
-def _naming(commits: list[Attributed]) -> str:
-    ids = ", ".join(one.snapshot.snapshot_id for one in commits[:3])
-    return f"snapshot {ids}: {commits[0].why}"
-
-
-def _row_of_batch(run_id: str | None, batch_id: str | None, attempts: Attempts) -> bool:
-    return run_id in attempts.run_ids or (batch_id is not None and batch_id in attempts.batch_ids)
-
-
-def _committed_status(
-    output: Output, log: TableLog, live: list[Attributed], expected: Expected
-) -> tuple[WriteStatus, str]:
-    written = written_partitions(output, log, live)
-    twice = _written_twice(output, log, live)
-    count = "1 commit of the batch is" if len(live) == 1 else f"{len(live)} commits of the batch are"
-    count += " in the table"
-    if twice:
-        count += f" (more than one attempt appended to {', '.join(twice[:5])}, so rows may be there twice already)"
-    if written is not None and expected.values is not None:
-        missing = [value for value in expected.values if value not in written]
-        if not missing:
-            return WriteStatus.COMPLETE, f"{count}, all {len(expected.values)} expected partitions are written"
-        done = len(expected.values) - len(missing)
-        return WriteStatus.PARTIAL, f"{count}, {done} of {len(expected.values)} expected partitions are written"
-    if written is not None and expected.count is not None:
-        status = WriteStatus.COMPLETE if len(written) >= expected.count else WriteStatus.PARTIAL
-        return status, f"{count}, {len(written)} of {expected.count} expected partitions are written"
-    if output.commits == "one" and expected.count is None:
-        return WriteStatus.COMPLETE, f"{count}, and the pipeline is declared to commit once"
-    if written is None:
-        return WriteStatus.PARTIAL, f"{count}; which partitions they wrote was not seen"
-    return WriteStatus.PARTIAL, f"{count}; how many partitions are expected is not declared"
-
-
-def _written_twice(output: Output, log: TableLog, live: list[Attributed]) -> list[str]:
-    """Name the partitions to which more than one attempt appended."""
-    runs: dict[str, set[str | None]] = {}
-    for one in live:
-        if one.snapshot.operation != "append":
-            continue
-        for partition in written_partitions(output, log, [one]) or ():
-            runs.setdefault(partition, set()).add(one.run_id)
-    return sorted(partition for partition, by in runs.items() if len(by) > 1)
-
-
-def _log_says_committed(context: Context) -> bool:
-    if context.facts.log.committed_snapshots:
-        return True
-    return any(cause.exception == "CommitStateUnknownException" for error in context.errors for cause in error.causes)
-
-
-def _commits_only_in_log(context: Context) -> str | None:
-    """Find a snapshot that the log says was committed and that no table's evidence holds."""
-    known = {
-        snapshot.snapshot_id
-        for table in context.facts.tables
-        if table.iceberg is not None
-        for snapshot in table.iceberg.snapshots
-    }
-    return next((one for one in context.facts.log.committed_snapshots if one not in known), None)
-
-
 def _staged_state(
     output: Output, log: TableLog, staged: list[Attributed], base: WriteState, expected: Expected, declared: bool
 ) -> list[OutputState]:
     """Judge commits that were staged (write-audit-publish) or made on a branch: committed output, not current."""
-    status, why = _committed_status(output, log, staged, expected)
+    status, why = committed_status(output, log, staged, expected)
     staging = msgspec.structs.replace(output, role="staging")
     none_left = Leftovers(files=None, size=None)
     state = in_numbers(base, staging, log, staged, expected, none_left, status, ())
