@@ -26,6 +26,7 @@ Files = dict[str, Any]
 NO_ICEBERG = {"iceberg/target.metadata.json": None, "iceberg/target.entries.jsonl": None, "glue/table.json": None}
 CONTROL = {"control": {"table": "etl_control"}}
 OTHER_RUN = run("jr_c", at=minute(1), batch="2026-11-22", state="SUCCEEDED")
+EMPTY = "AnalysisException: [UNABLE_TO_INFER_SCHEMA] Unable to infer schema for Parquet. It must be specified manually."
 APP, OTHER_APP = "spark-application-1795312800000", "spark-application-1700000000000"
 
 
@@ -158,6 +159,7 @@ NOT_SAFE: list[Any] = [
     pytest.param(bundle(files=bookmarked(Version=0)), id="the bookmark was reset"),
     pytest.param(bundle(files={"s3/source.json": listing("s3://raw/orders/2026-11-210/", "a.csv")}), id="a like name"),
     pytest.param(bundle(files={"s3/source.json": listing(f"s3://raw/orders/{BATCH}/", "_SUCCESS")}), id="markers only"),
+    pytest.param(bundle(files={"s3/source.json": listing(f"s3://raw/orders/{BATCH}/")}), id="an input that is empty"),
     # The control table's words.
     pytest.param(bundle(declared=CONTROL, files=row("LOADED")), id="a word that is not declared"),
     pytest.param(bundle(declared=CONTROL, files=row(None)), id="no word at all"),
@@ -219,6 +221,16 @@ SAFE: list[Any] = [
     ),
     pytest.param(plain("_temporary/0/_temporary/attempt_1/part-0.parquet", at=5), id="an unfinished task's file"),
     pytest.param(bundle(files=bookmarked(RunId="jr_good")), id="the bookmark at the last good run"),
+    pytest.param(
+        bundle(
+            this_run=run(ErrorMessage=EMPTY),
+            files={
+                "s3/source.json": listing(f"s3://raw/orders/{BATCH}/"),
+                "logs/error/jr_now.jsonl": [{"message": f"ERROR ProcessLauncher: Error from Python: {EMPTY}"}],
+            },
+        ),
+        id="an empty input at which the run stopped",
+    ),
 ]
 
 

@@ -1,5 +1,6 @@
 """The rerun rules about the batch's input: would a rerun read the whole of it? (design section 4.4, rule 4)"""
 
+import re
 from collections.abc import Iterator
 
 from pipetriage.model.context import Context, Facts
@@ -12,6 +13,12 @@ from pipetriage.verdict.write_state import OutputState
 
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
 _OVERWRITES = frozenset({"overwrite_partitions", "overwrite_table"})
+
+# How engines say that there is nothing to read (domain facts 4.2): Spark's conditions, Hadoop's and S3's words.
+_NO_INPUT = re.compile(
+    r"PATH_NOT_FOUND|UNABLE_TO_INFER_SCHEMA|EMPTY_SCHEMA_NOT_SUPPORTED|(?i:unable to infer schema|path does not exist"
+    r"|no such file or directory|empty or nested empty schemas)|NoSuchKey|FileNotFound"
+)
 
 
 def bookmark_rules(context: Context, attempts: Attempts, outputs: list[OutputState]) -> Iterator[Ruling]:
@@ -101,13 +108,14 @@ def _is_input(file: ListedFile, source: str) -> bool:
 
 
 def _stopped_for_its_input(context: Context) -> bool:
-    """Whether an error that ended the run names the declared source: a rerun then stops there again, or finds it."""
+    """Whether the run is seen to have stopped at a missing or empty input: a rerun stops there again, or finds it."""
     uri = context.facts.source_uri or ""
     source = (uri.partition("://")[2] or uri).rstrip("/")
-    return bool(source) and any(
-        source in f"{error.excerpt} {' '.join(cause.message for cause in error.causes)}"
-        for error in context.terminal_errors
-    )
+    for error in context.terminal_errors:
+        said = f"{error.excerpt} {' '.join(f'{cause.exception} {cause.message}' for cause in error.causes)}"
+        if (source and source in said) or _NO_INPUT.search(said):
+            return True
+    return False
 
 
 def lists_the_source(facts: Facts) -> bool:
