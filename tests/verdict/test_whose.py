@@ -146,6 +146,15 @@ NOT_SAFE: list[Any] = [
         bundle(manifest={"files": {"glue/job_runs.json": {"observed_at": iso(minute(5))}}}),
         id="the history asked for too early",
     ),
+    pytest.param(
+        bundle(
+            snapshot(2, 35, "eu", stamp={"job_run_id": "jr_2"}),
+            declared={"write_mode": "overwrite_table"},
+            this_run=run(batch=None),
+            runs=[good_run(), run(batch=None), run("jr_2", at=minute(30), state="SUCCEEDED", batch=None)],
+        ),
+        id="the next run, whose batch nobody knows",
+    ),
     # Plain tables.
     pytest.param(plain("_temporary/0/task_202611220205_0001_m_000000/part-0.parquet", at=5), id="committed tasks"),
     pytest.param(

@@ -32,6 +32,8 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     """The last attempt's end plus the settling time; None while one is in flight or its end is unknown."""
     spans: tuple[tuple[datetime, datetime | None], ...] = ()
     """When each attempt may have written: its start less the skew to its end plus the settling time (None: no end)."""
+    assumed: frozenset[str] = frozenset()
+    """Attempts only because a run's batch is unknown: they may be other batches'."""
     other_spans: Mapping[str, tuple[datetime, datetime | None]] = {}
     """The same for the job's other runs, by run id."""
 
@@ -82,6 +84,7 @@ def find_attempts(context: Context) -> Attempts:
         more = {run.run_id for run in facts.history if _same_batch(run, ours, facts.history)} - ours
         grown = bool(more)
         ours |= more
+    sure = frozenset(ours)
     if any(run.batch_id is None for run in since):
         ours |= {run.run_id for run in since}
     runs = tuple(run for run in facts.history if run.run_id in ours)
@@ -100,6 +103,7 @@ def find_attempts(context: Context) -> Attempts:
         window_start=min(started) - early if started else None,
         window_end=max(ended) + late if ended else None,
         spans=tuple(span for run in runs if (span := _span(run, early, max(skew, late))) is not None),
+        assumed=frozenset(ours) - sure,
         other_spans={
             run.run_id: span
             for run in facts.history

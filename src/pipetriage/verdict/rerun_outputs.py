@@ -24,7 +24,7 @@ def output_rules(context: Context, attempts: Attempts, outputs: list[OutputState
         unsigned = counted_as_ours(one, context, attempts)
         yield from _observed(one, unsigned)
         yield from _repeated(one, context, attempts, unsigned)
-        yield from _clobbered(one, context)
+        yield from _clobbered(one, context, attempts)
 
 
 def _reason(rule: str, one: OutputState, holds: bool, why: str, evidence: list[str] | None = None) -> Reason:
@@ -142,12 +142,12 @@ def _staging_repeated(one: OutputState, context: Context, attempts: Attempts, co
     yield _reason("STAGING_NOT_REPLACED", one, False, why), committed
 
 
-def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
+def _clobbered(one: OutputState, context: Context, attempts: Attempts) -> Iterator[Ruled]:
     """Rule: no one else wrote to the partitions that this batch would replace."""
     if one.output.write_mode == "append" or (one.output.write_mode is None and one.output.role == "staging"):
         return
     later = one.by_owner(Owner.OTHER, Owner.LATER)
-    later += [a for a in one.attributed if a.batch_only]
+    later += [a for a in one.attributed if a.batch_only or _maybe_next_batch(a, context, attempts)]
     later = [a for a in later if a.snapshot.operation != "replace"]
     hit = [a for a in later if _touches_ours(one, a, context)]
     if not hit:
@@ -160,6 +160,12 @@ def _clobbered(one: OutputState, context: Context) -> Iterator[Ruled]:
         return
     why = f"snapshot {snapshot.snapshot_id} was committed since by another writer: a rerun would overwrite it"
     yield _reason("LATER_BATCH_WRITTEN", one, False, why, [snapshot.evidence]), True
+
+
+def _maybe_next_batch(one: Attributed, context: Context, attempts: Attempts) -> bool:
+    """Whether a commit counts as ours only because batches are unknown, and is of a run after the triaged one."""
+    began = context.facts.run.started_at
+    return one.run_id in attempts.assumed and (began is None or one.snapshot.committed_at > began)
 
 
 def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool:
