@@ -292,3 +292,23 @@ def test_failed_quality_rules_are_found_in_a_run_that_succeeded(tmp_path: Path) 
     assert incident.status == "SUCCEEDED"
     assert "QUALITY_FAILED" in {finding.failure_mode for finding in incident.findings}
     assert not incident.safe_to_retry
+
+
+@pytest.mark.parametrize("extreme", ["time", "batch", "skew", "settle"])
+def test_numbers_and_dates_at_the_end_of_time_end_no_triage(extreme: str, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(CASES / SAFE[1], folder)
+    manifest = json.loads((folder / "bundle.json").read_text())
+    run = json.loads((folder / "glue/job_run.json").read_text())
+    match extreme:
+        case "time":
+            run["JobRun"]["StartedOn"] = "9999-12-31T23:59:59-14:00"
+        case "batch":
+            manifest["run"]["batch_id"] = "9999-12-31"
+        case "skew":
+            manifest["clock_skew_seconds"] = 1e12
+        case "settle":
+            manifest["settle_seconds"] = 1e300
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    (folder / "glue/job_run.json").write_text(json.dumps(run))
+    assert not open_app(use_store=False).triage(str(folder)).safe_to_retry

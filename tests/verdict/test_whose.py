@@ -27,6 +27,7 @@ NO_ICEBERG = {"iceberg/target.metadata.json": None, "iceberg/target.entries.json
 CONTROL = {"control": {"table": "etl_control"}}
 OTHER_RUN = run("jr_c", at=minute(1), batch="2026-11-22", state="SUCCEEDED")
 EMPTY = "AnalysisException: [UNABLE_TO_INFER_SCHEMA] Unable to infer schema for Parquet. It must be specified manually."
+NO_RATES = "FileNotFoundError: [Errno 2] No such file or directory: '/opt/config/rates.yaml'"
 APP, OTHER_APP = "spark-application-1795312800000", "spark-application-1700000000000"
 
 
@@ -155,6 +156,40 @@ NOT_SAFE: list[Any] = [
         ),
         id="the next run, whose batch nobody knows",
     ),
+    pytest.param(
+        bundle(
+            snapshot(2, 35, "eu", stamp={"batch_id": "2026-11-22"}),
+            declared=OVERWRITE,
+            runs=[
+                good_run(),
+                run(),
+                run("jr_x", at=minute(15), state="SUCCEEDED", batch=None),
+                run("jr_2", at=minute(30), state="SUCCEEDED", batch="2026-11-22"),
+            ],
+        ),
+        id="the next batch, adopted because another run names none",
+    ),
+    pytest.param(
+        bundle(
+            snapshot(2, -50, "eu", stamp={"job_run_id": "jr_p"}),
+            declared=OVERWRITE,
+            this_run=run(PreviousRunId="jr_p"),
+            runs=[run("jr_p", at=minute(-55), batch="2026-11-20"), run(PreviousRunId="jr_p")],
+        ),
+        id="a chain across two batches",
+    ),
+    pytest.param(
+        bundle(runs=[run("jr_a", at=minute(-2900), state="SUCCEEDED", batch=None), good_run(), run()]),
+        id="an earlier success that names no batch",
+    ),
+    pytest.param(
+        bundle(
+            snapshot(2, 35, BATCH, operation="append", stamp={"batch_id": "2026-11-22", "job_run_id": "jr_2"}),
+            declared={"partition_field": "region", "expected_partitions": "{batch_id}"},
+            runs=[good_run(), run(), run("jr_2", at=minute(30), state="SUCCEEDED", batch="2026-11-22")],
+        ),
+        id="another batch's run wrote this batch's own partition",
+    ),
     # Plain tables.
     pytest.param(plain("_temporary/0/task_202611220205_0001_m_000000/part-0.parquet", at=5), id="committed tasks"),
     pytest.param(
@@ -169,6 +204,17 @@ NOT_SAFE: list[Any] = [
     pytest.param(bundle(files={"s3/source.json": listing("s3://raw/orders/2026-11-210/", "a.csv")}), id="a like name"),
     pytest.param(bundle(files={"s3/source.json": listing(f"s3://raw/orders/{BATCH}/", "_SUCCESS")}), id="markers only"),
     pytest.param(bundle(files={"s3/source.json": listing(f"s3://raw/orders/{BATCH}/")}), id="an input that is empty"),
+    pytest.param(
+        bundle(
+            declared={"write_mode": "overwrite_table"},
+            this_run=run(ErrorMessage=NO_RATES),
+            files={
+                "s3/source.json": listing(f"s3://raw/orders/{BATCH}/"),
+                "logs/error/jr_now.jsonl": [{"message": f"ERROR ProcessLauncher: Error from Python: {NO_RATES}"}],
+            },
+        ),
+        id="an empty input, and another file that is missing",
+    ),
     # The control table's words.
     pytest.param(bundle(declared=CONTROL, files=row("LOADED")), id="a word that is not declared"),
     pytest.param(bundle(declared=CONTROL, files=row(None)), id="no word at all"),
@@ -187,6 +233,21 @@ NOT_SAFE: list[Any] = [
     pytest.param(
         bundle(snapshot(2, 5, "eu", stamp={"batch_id": BATCH, "added-delete-files": "1"}), declared=OVERWRITE),
         id="delete files under an overwrite",
+    ),
+    pytest.param(
+        bundle(
+            snapshot(2, 5, "eu", stamp={"batch_id": BATCH, "delta-operation": "MERGE"}),
+            declared=OVERWRITE,
+        ),
+        id="a Delta merge declared an overwrite",
+    ),
+    pytest.param(
+        bundle(
+            snapshot(2, 5, operation="delete", stamp={"job_run_id": RUN, "deleted-data-files": "1"}),
+            snapshot(3, 6, "eu", "za", operation="append", stamp={"job_run_id": RUN}),
+            declared=OVERWRITE,
+        ),
+        id="an append beyond what was deleted",
     ),
     pytest.param(
         bundle(files={"orchestrator/cause.json": {"state": "up_for_retry"}}), id="the orchestrator retries by itself"

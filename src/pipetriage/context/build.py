@@ -80,8 +80,8 @@ class _Builder:
             origin=self._collected.origin,
             live=self._collected.live,
             as_of=self._collected.captured_at,
-            settle_seconds=self._collected.settle_seconds,
-            clock_skew_seconds=self._collected.clock_skew_seconds,
+            settle_seconds=_bounded(self._collected.settle_seconds),
+            clock_skew_seconds=_bounded(self._collected.clock_skew_seconds),
             facts=facts,
             errors=errors,
             evidence=evidence,
@@ -293,6 +293,11 @@ class _Builder:
             changes=tuple(self._redacted_change(change) for change in changes),
             last_good=good,
         )
+
+
+def _bounded(seconds: float) -> float:
+    """Bound a waiting time that a bundle declares: a hostile one may name any number."""
+    return min(max(seconds, 0.0), 7 * 86400.0)
 
 
 def _times(observations: tuple[Observation, ...]) -> dict[Signal, datetime]:

@@ -23,9 +23,9 @@ def parse_time(value: object) -> datetime | None:
             parsed = _parse_text(value.strip())
         else:
             return None
+        parsed = parsed.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    parsed = parsed.astimezone(UTC)
     return parsed if 1971 <= parsed.year <= 9000 else None
 
 

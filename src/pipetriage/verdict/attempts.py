@@ -33,7 +33,8 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     spans: tuple[tuple[datetime, datetime | None], ...] = ()
     """When each attempt may have written: its start less the skew to its end plus the settling time (None: no end)."""
     assumed: frozenset[str] = frozenset()
-    """Attempts only because a run's batch is unknown: they may be other batches'."""
+    """Attempts only because a batch is unknown or spelled otherwise: they may be another batch's. To count them as ours
+    is careful for an append only."""
     other_spans: Mapping[str, tuple[datetime, datetime | None]] = {}
     """The same for the job's other runs, by run id."""
 
@@ -46,6 +47,17 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     def batch_ids(self) -> frozenset[str]:
         """The batch ids that the attempts carry."""
         return frozenset(run.batch_id for run in self.runs if run.batch_id)
+
+    @property
+    def sure_batch_ids(self) -> frozenset[str]:
+        """Those of the attempts that are this batch's beyond doubt."""
+        return frozenset(run.batch_id for run in self.runs if run.batch_id and run.run_id not in self.assumed)
+
+    @property
+    def sure_start(self) -> datetime | None:
+        """When the first attempt that is this batch's beyond doubt began."""
+        starts = [run.started_at for run in self.runs if run.run_id not in self.assumed and run.started_at]
+        return min(starts) if starts else None
 
     def is_our_batch(self, batch_id: str | None) -> bool:
         """Whether an id names the batch, however it is spelled."""
@@ -84,9 +96,9 @@ def find_attempts(context: Context) -> Attempts:
         more = {run.run_id for run in facts.history if _same_batch(run, ours, facts.history)} - ours
         grown = bool(more)
         ours |= more
-    sure = frozenset(ours)
     if any(run.batch_id is None for run in since):
         ours |= {run.run_id for run in since}
+    sure = frozenset(run.run_id for run in facts.history if run.run_id in ours and _surely_same(run, facts.run))
     runs = tuple(run for run in facts.history if run.run_id in ours)
     why = _what_is_missing(context, runs)
     starts = [run.started_at for run in runs]
@@ -107,7 +119,10 @@ def find_attempts(context: Context) -> Attempts:
         other_spans={
             run.run_id: span
             for run in facts.history
-            if run.run_id not in ours and (span := _span(run, early, max(skew, late))) is not None
+            # An ended run whose end is not known proves nothing of when it ran.
+            if run.run_id not in sure
+            and (run.in_flight or run.ended_at)
+            and (span := _span(run, early, max(skew, late))) is not None
         },
     )
 
@@ -117,6 +132,16 @@ def _span(run: Run, early: timedelta, late: timedelta) -> tuple[datetime, dateti
         return None
     ended = run.ended_at if not run.in_flight and run.ended_at and run.ended_at >= run.started_at else None
     return run.started_at - early, ended + late if ended else None
+
+
+def _surely_same(run: Run, triaged: Run) -> bool:
+    """Whether a run is an attempt of the triaged run's batch beyond doubt: not by another spelling or a guess."""
+    if run.first_attempt_id == triaged.first_attempt_id:
+        return True
+    if run.batch_id is None or triaged.batch_id is None:
+        linked = {run.previous_run_id, triaged.previous_run_id}
+        return bool(linked & {run.run_id, run.first_attempt_id, triaged.run_id, triaged.first_attempt_id})
+    return run.batch_id.strip() == triaged.batch_id.strip()
 
 
 def _bounded(seconds: float) -> timedelta:
@@ -180,7 +205,8 @@ def _what_is_missing(context: Context, runs: tuple[Run, ...]) -> str | None:
         retried = run.run_id != run.first_attempt_id
         if retried and (run.first_attempt_id not in known or len(earlier) < run.attempt):
             return f"the history lacks an earlier attempt of run {run.first_attempt_id}"
-        if not retried and run.attempt > 0 and run.attempt >= len(runs):
+        before = sum(bool(one.started_at and run.started_at and one.started_at < run.started_at) for one in runs)
+        if not retried and run.attempt > before:
             return f"run {run.run_id} is attempt {run.attempt}, and the history lacks an earlier one"
     batches = {batch_key(run.batch_id) for run in runs if run.batch_id}
     for row in facts.control:
@@ -199,14 +225,14 @@ def _out_of_reach(context: Context, runs: tuple[Run, ...]) -> str | None:
     if observed is not None and ends and observed < max(ends) + settle:
         return "the run history was asked for before the last attempt had ended and settled: a later run may be missing"
     batch = facts.run.batch_id
-    named = batch is not None
-    blind = [one for one in facts.history if one.batch_id is None and not one.succeeded and one not in runs]
+    named = batch is not None and context.pipeline.batch_id is not None
+    blind = [one for one in facts.history if one.batch_id is None and one not in runs]
     if named and blind:
-        return f"run {blind[-1].run_id} did not succeed and names no batch: it may be an attempt of this one"
+        return f"run {blind[-1].run_id} names no batch: it may be an attempt of this one"
     # A batch is processed after its own day or hour begins; one that is run again much later may have older runs.
     due = batch_time(batch) if batch is not None else None
     starts = [one.started_at for one in facts.history if one.started_at is not None]
-    if due is None or not starts or min(starts) <= due + _A_DAY:
+    if due is None or not starts or min(starts) - due <= _A_DAY:
         return None
     if not facts.history_complete:
         return "the run history is cut short after the batch's own day, so earlier runs of it may be missing"

@@ -35,6 +35,8 @@ class Attributed(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     batch_only: bool = False
     """Ours by the batch's id alone, though no attempt ran: a correction of the same batch would carry it, too."""
+    assumed: bool = False
+    """Ours only by a run or batch id that may be another batch's."""
 
 
 def stamps_of(snapshot: Snapshot, context: Context) -> list[tuple[str, str]]:
@@ -78,7 +80,8 @@ class _Ledger:
         self._attempts = attempts
         self._our_runs = attempts.run_ids | {run.first_attempt_id for run in attempts.runs}
         self._our_ids = self._our_runs | attempts.batch_ids
-        others = {run.run_id for run in attempts.others} | {row.run_id for row in facts.control if row.run_id}
+        self._other_runs = {run.run_id for run in attempts.others}
+        others = self._other_runs | {row.run_id for row in facts.control if row.run_id}
         if all(run.batch_id for run in attempts.runs):
             # While an attempt's own batch is unknown, any batch id may be its.
             others |= {run.batch_id for run in attempts.others if run.batch_id}
@@ -103,7 +106,21 @@ class _Ledger:
         )
         idle = before or self._attempts.none_running(snapshot.committed_at)
         batch_only = owner is Owner.OURS and run_id is None and idle
-        return Attributed(snapshot=snapshot, owner=owner, run_id=run_id, before=before, why=why, batch_only=batch_only)
+        return Attributed(
+            snapshot=snapshot,
+            owner=owner,
+            run_id=run_id,
+            before=before,
+            why=why,
+            batch_only=batch_only,
+            assumed=owner is Owner.OURS and self._only_assumed(snapshot, run_id),
+        )
+
+    def _only_assumed(self, snapshot: Snapshot, run_id: str | None) -> bool:
+        if run_id is not None:
+            return run_id in self._attempts.assumed
+        values = {value for _, value in stamps_of(snapshot, self._context)}
+        return bool(values & self._attempts.batch_ids) and not values & self._attempts.sure_batch_ids
 
     def _by_stamp(self, snapshot: Snapshot) -> _Judged | None:
         stamps = stamps_of(snapshot, self._context)
@@ -116,7 +133,7 @@ class _Ledger:
         if ours:
             run = next((value for _, value in ours if value in self._our_runs), None)
             return Owner.OURS, run, f"stamped {ours[0][0]}={ours[0][1]}"
-        for key, value in stamps:
+        for key, value in sorted(stamps, key=lambda stamp: stamp[1] not in self._other_runs):
             if value in self._other_ids and snapshot.snapshot_id in self._said:
                 return (
                     Owner.UNCLEAR,

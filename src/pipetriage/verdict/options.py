@@ -59,6 +59,18 @@ def _of_output(one: OutputState, approver: str) -> Iterator[_Way]:
                 evidence=evidence,
             ),
         )
+    if one.pending_files:
+        yield _Way(
+            2,
+            Option(
+                option=f"Have what a killed job left below _temporary of {state.table} taken away, then rerun.",
+                loses="the output of that job's finished tasks, which no reader has seen",
+                approver="platform team",
+                check="no job is writing to the table, and the files are of the failed attempts",
+                verify=queries,
+                evidence=evidence,
+            ),
+        )
     if state.status is WriteStatus.COMPLETE and state.role == "staging":
         yield _Way(
             0,
@@ -124,7 +136,8 @@ def _of_cause(
                 evidence=because,
             ),
         )
-    if cause.category is Category.SOURCE_DELAY or cause.mode is FailureMode.TRANSIENT_SERVICE:
+    waiting = cause.category is Category.SOURCE_DELAY or cause.mode is FailureMode.TRANSIENT_SERVICE
+    if waiting and rerun.decision is not RerunDecision.UNSAFE:
         yield _Way(
             1,
             Option(

@@ -16,7 +16,7 @@ from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.partitions import expected_partitions
 from pipetriage.verdict.touching import apart
 
-_COMMITTED_TASK = re.compile(r"/_temporary/\d{1,9}/task_[^/]{1,200}/.")
+_COMMITTED_TASK = re.compile(r"/_temporary/\d{1,19}/task_[^/]{1,200}/.")
 
 _Judged = tuple[WriteState, tuple[str, ...]]
 
@@ -84,7 +84,11 @@ def _listing_doubts(listing: Listing | None, attempts: Attempts) -> tuple[str, .
 
 def _place_doubts(listing: Listing | None, location: str | None) -> tuple[str, ...]:
     """Say whether the listing may be of another place than the table's."""
-    if listing is None or location is None:
+    if listing is None:
+        return ()
+    if any("=" in piece for piece in listing.uri.split("/")):
+        return (f"the listing is of one partition ({listing.uri}), not of the table",)
+    if location is None:
         return ()
     listed, wanted = listing.uri.rstrip("/"), location.rstrip("/")
     if not listed:

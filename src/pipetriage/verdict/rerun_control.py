@@ -73,7 +73,9 @@ def effect_rules(context: Context, attempts: Attempts, outputs: list[OutputState
         or context.facts.log.write_started
         or any(one.state.status is not WriteStatus.NOT_STARTED for one in outputs)
     )
-    if not begun and (Signal.LOGS not in context.seen or len(attempts.runs) > 1):
+    # A log that does not hold what ended the run may lack the write as well.
+    whole = Signal.LOGS in context.seen and any(one.evidence.startswith("log-") for one in context.terminal_errors)
+    if not begun and (not whole or len(attempts.runs) > 1):
         why = f"whether {', '.join(effects)} was done cannot be told without every attempt's log"
         yield rule("OTHER_EFFECTS", False, why)
         return

@@ -9,15 +9,15 @@ from pipetriage.model.facts import Bookmark, ListedFile, bookmark_option
 from pipetriage.model.write_state import WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.ruling import Ruling, asked_early, rule
+from pipetriage.verdict.spelling import names_path
 from pipetriage.verdict.write_state import OutputState
 
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
 _OVERWRITES = frozenset({"overwrite_partitions", "overwrite_table"})
 
-# How engines say that there is nothing to read (domain facts 4.2): Spark's conditions, Hadoop's and S3's words.
-_NO_INPUT = re.compile(
-    r"PATH_NOT_FOUND|UNABLE_TO_INFER_SCHEMA|EMPTY_SCHEMA_NOT_SUPPORTED|(?i:unable to infer schema|path does not exist"
-    r"|no such file or directory|empty or nested empty schemas)|NoSuchKey|FileNotFound"
+# How Spark says that a folder holds nothing to read (domain facts 4.2); it does not always name the folder.
+_EMPTY_INPUT = re.compile(
+    r"UNABLE_TO_INFER_SCHEMA|EMPTY_SCHEMA_NOT_SUPPORTED|(?i:unable to infer schema|empty or nested empty schemas)"
 )
 
 
@@ -110,10 +110,10 @@ def _is_input(file: ListedFile, source: str) -> bool:
 def _stopped_for_its_input(context: Context) -> bool:
     """Whether the run is seen to have stopped at a missing or empty input: a rerun stops there again, or finds it."""
     uri = context.facts.source_uri or ""
-    source = (uri.partition("://")[2] or uri).rstrip("/")
     for error in context.terminal_errors:
         said = f"{error.excerpt} {' '.join(f'{cause.exception} {cause.message}' for cause in error.causes)}"
-        if (source and source in said) or _NO_INPUT.search(said):
+        # Some conditions name no path; one that names another is about another input.
+        if names_path(said, uri) or (_EMPTY_INPUT.search(said) and "://" not in said):
             return True
     return False
 

@@ -96,14 +96,15 @@ def _written_by_another_run(one: OutputState, context: Context, attempts: Attemp
     if not own or one.log is None:
         return None
     expected = expected_partitions(one.output, context)
-    others = {run.run_id for run in attempts.others}
+    others = {run.run_id for run in attempts.others} | {run.batch_id for run in attempts.others}
     return next(
         (
             a.run_id
             for a in one.attributed
             if a.owner is Owner.OTHER
             and a.run_id in others
-            and changed_files(one.log, a.snapshot) is not None
+            # What was written before the first attempt need not be among the entries.
+            and not (a.before and changed_files(one.log, a.snapshot) is None)
             and not only_elsewhere(one.log, a.snapshot, one.output, expected)
         ),
         None,
@@ -147,7 +148,7 @@ def _clobbered(one: OutputState, context: Context, attempts: Attempts) -> Iterat
     if one.output.write_mode == "append" or (one.output.write_mode is None and one.output.role == "staging"):
         return
     later = one.by_owner(Owner.OTHER, Owner.LATER)
-    later += [a for a in one.attributed if a.batch_only or _maybe_next_batch(a, context, attempts)]
+    later += [a for a in one.attributed if a.batch_only or _maybe_other_batch(a, attempts)]
     later = [a for a in later if a.snapshot.operation != "replace"]
     hit = [a for a in later if _touches_ours(one, a, context)]
     if not hit:
@@ -162,10 +163,10 @@ def _clobbered(one: OutputState, context: Context, attempts: Attempts) -> Iterat
     yield _reason("LATER_BATCH_WRITTEN", one, False, why, [snapshot.evidence]), True
 
 
-def _maybe_next_batch(one: Attributed, context: Context, attempts: Attempts) -> bool:
-    """Whether a commit counts as ours only because batches are unknown, and is of a run after the triaged one."""
-    began = context.facts.run.started_at
-    return one.run_id in attempts.assumed and (began is None or one.snapshot.committed_at > began)
+def _maybe_other_batch(one: Attributed, attempts: Attempts) -> bool:
+    """Whether a commit counts as ours only by a guess, and was made since this batch's first sure attempt."""
+    began = attempts.sure_start
+    return one.assumed and (began is None or one.snapshot.committed_at > began)
 
 
 def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool:
@@ -176,8 +177,10 @@ def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool
     if one.output.write_mode == "merge" and one.output.partition_field not in one.output.keys:
         return True  # a row of the same key may since have been written to any partition
     expected = expected_partitions(one.output, context)
-    ours = {a.snapshot.snapshot_id for a in one.by_owner(Owner.OURS)}
-    mine = [file for file in log.entries or () if file.snapshot_id in ours]
+    files = [changed_files(log, a.snapshot) for a in one.by_owner(Owner.OURS) if a.snapshot.operation]
+    if any(listed is None for listed in files):
+        return True
+    mine = [file for listed in files for file in listed or ()]
     theirs = changed_files(log, other.snapshot)
     if theirs is None:
         return True

@@ -17,6 +17,7 @@ from pipetriage.settings import SettleSettings
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.cause import Cause
 from pipetriage.verdict.rerun_input import lists_the_source
+from pipetriage.verdict.spelling import names_path
 
 # A refusal in any engine's words, or as an exception's name.
 _REFUSAL = re.compile(r"(?i)denied|not authorized|unauthorized|forbidden|\b403\b|AccessControlException")
@@ -95,7 +96,7 @@ def _late_source(context: Context, cause: Cause, evidence: list[str]) -> Iterato
         return
     # Only the errors that decided: a warning in passing may name the source too.
     named = any(
-        _names(_plain(f"{linked.message} {error.excerpt}"), (uri.partition("://")[2] or uri).rstrip("/").lower())
+        names_path(f"{linked.message} {error.excerpt}", uri)
         for error in context.errors
         if any(error.evidence in finding.evidence for finding in cause.deciding)
         for linked in error.causes
@@ -117,22 +118,6 @@ def _late_source(context: Context, cause: Cause, evidence: list[str]) -> Iterato
         else "path, arguments and code are unchanged"
     )
     yield _reason("PATH_MAY_HAVE_CHANGED", not changed, why)
-
-
-def _names(message: str, path: str) -> bool:
-    """Whether the message names the path, or what lies below it; ``orders/1`` is not ``orders/10``."""
-    at = message.find(path)
-    while at >= 0:
-        following = message[at + len(path) : at + len(path) + 1]
-        if not (following.isalnum() or following in {"-", "_", "="}):
-            return True
-        at = message.find(path, at + 1)
-    return False
-
-
-def _plain(text: str) -> str:
-    """Write a message so that a path compares however its scheme and slashes were spelled."""
-    return text.lower().replace("\\", "/").replace("file:///", "/").replace("file:/", "/")
 
 
 def _attempts_left(context: Context, attempts: Attempts) -> Iterator[Reason]:

@@ -5,6 +5,7 @@ where it writes a colon. Values are only called different if both are of one kin
 """
 
 import re
+import unicodedata
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from urllib.parse import unquote
@@ -23,12 +24,12 @@ def surely_differ(one: str | None, other: str | None) -> bool:
     """Whether two partition values are different however they are spelled; False in any doubt."""
     if one is None or other is None:
         return False
-    first, second = unquote(one).strip(), unquote(other).strip()
+    first, second = (unicodedata.normalize("NFC", unquote(value).strip()) for value in (one, other))
     if first.casefold() == second.casefold() or {first.lower(), second.lower()} & _NULLS:
         return False
     if _NUMBER.fullmatch(first) and _NUMBER.fullmatch(second):
         return _numbers_differ(first, second)
-    times = batch_time(first), batch_time(second)
+    times = tuple(None if "W" in value else batch_time(value) for value in (first, second))
     if times[0] is not None and times[1] is not None:
         return _times_differ(times[0], times[1], first, second)
     if any(times) or _NUMBER.fullmatch(first) or _NUMBER.fullmatch(second):
@@ -53,3 +54,22 @@ def _times_differ(first: datetime, second: datetime, *spelled: str) -> bool:
         return apart > 0
     # A day and a moment of that day may be one partition, as may moments told in different zones.
     return apart >= _TWO_DAYS
+
+
+def names_path(message: str, path: str) -> bool:
+    """Whether a message names the path, or what lies below it, however scheme and slashes are spelled.
+
+    ``orders/1`` is neither ``orders/10`` nor ``orders/1-ref``.
+    """
+    message, path = _plain(message), _plain(path.partition("://")[2] or path).rstrip("/")
+    at = message.find(path) if path else -1
+    while at >= 0:
+        following = message[at + len(path) : at + len(path) + 1]
+        if not (following.isalnum() or following in {"-", "_", "="}):
+            return True
+        at = message.find(path, at + 1)
+    return False
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("\\", "/").replace("file:///", "/").replace("file:/", "/")

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 
 from pipetriage.model.context import Context
+from pipetriage.model.evidence import Signal
 from pipetriage.model.write_state import WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Attributed, Owner
@@ -37,8 +38,9 @@ def counted_as_ours(one: OutputState, context: Context, attempts: Attempts) -> l
         return []
     if one.output.write_mode not in REPEATABLE or any(_signed(a) for a in one.attributed):
         return []
-    if one.state.format == "iceberg" and any(context.facts.app_ids.get(run) for run in attempts.run_ids):
-        return []  # an attempt ran on Spark, which signs each of its commits to an Iceberg table
+    apps = context.facts.log.app_ids or any(context.facts.app_ids.get(run) for run in attempts.run_ids)
+    if one.state.format == "iceberg" and (apps or Signal.LOGS not in context.seen):
+        return []  # an attempt ran on Spark, or may have: it signs each of its commits to an Iceberg table
     if not _left_by_the_last_good_run(one, context, attempts):
         return []
     at = [a.snapshot.committed_at for a in unclear]

@@ -16,6 +16,11 @@ from pipetriage.verdict.touching import changed_files
 
 _REPLACING = frozenset({"overwrite", "delete"})
 _MERGED = "spark.merge-into."
+# Delta names what a commit was (commitInfo.operation).
+_DELTA_MERGES = frozenset({"MERGE", "DELETE"})
+_DELTA_OVERWRITES = frozenset(
+    {"WRITE", "CREATE OR REPLACE TABLE AS SELECT", "REPLACE TABLE AS SELECT", "CREATE TABLE AS SELECT", "DELETE"}
+)
 # The classes by which Iceberg's log says that it committed a MERGE: copy-on-write, and merge-on-read.
 _MERGE_PRODUCERS = frozenset({"BaseOverwriteFiles", "BaseRowDelta"})
 _DELETE_FILES = ("added-delete-files", "added-dvs", "added-position-deletes", "added-equality-deletes")
@@ -33,6 +38,10 @@ def disagreement(
     """Say what of the commits contradicts the declared mode; None when they agree with it."""
     if not ours:
         return "nothing that is proven ours"
+    allowed = _DELTA_MERGES if output.write_mode == "merge" else _DELTA_OVERWRITES
+    named = [one.snapshot.summary.get("delta-operation", "") for one in ours if one.snapshot.operation != "replace"]
+    if odd := [name for name in named if name and name not in allowed]:
+        return odd[0]
     if output.write_mode == "merge":
         return _not_merging(ours, attributed, history, producers)
     for one in ours:
@@ -41,7 +50,7 @@ def disagreement(
             return "a MERGE"
         if any(snapshot.summary.get(key, "0") != "0" for key in _DELETE_FILES):
             return "delete files, which an overwrite does not leave"
-        if snapshot.operation == "append" and not _after_its_delete(one, ours, log, whole=output.write_mode != _PARTS):
+        if snapshot.operation == "append" and not _after_its_delete(one, ours, log, output, expected):
             return "append"
         if snapshot.operation not in {*_REPLACING, "append", "replace"}:
             return snapshot.operation or "no operation"
@@ -69,10 +78,14 @@ def _not_merging(
 
 
 def _merges(snapshot: Snapshot) -> bool:
-    return any(key.startswith(_MERGED) for key in snapshot.summary)
+    return snapshot.summary.get("delta-operation") == "MERGE" or any(
+        key.startswith(_MERGED) for key in snapshot.summary
+    )
 
 
-def _after_its_delete(append: Attributed, ours: Sequence[Attributed], log: TableLog, *, whole: bool) -> bool:
+def _after_its_delete(
+    append: Attributed, ours: Sequence[Attributed], log: TableLog, output: Output, expected: Expected
+) -> bool:
     """Whether the append is the second half of an overwrite: right after the same run's delete of what it replaces."""
     parent = next((one for one in ours if one.snapshot.snapshot_id == append.snapshot.parent_id), None)
     if parent is None or parent.run_id != append.run_id or parent.snapshot.operation not in _REPLACING:
@@ -85,12 +98,15 @@ def _after_its_delete(append: Attributed, ours: Sequence[Attributed], log: Table
         or "delta-operation" in parent.snapshot.summary
     ):
         return False
-    if whole:
+    if output.write_mode != _PARTS:
         return parent.snapshot.summary.get("total-data-files") == "0"
     gone, new = changed_files(log, parent.snapshot), changed_files(log, append.snapshot)
     if gone is None or new is None:
         return False
-    return touched(gone) <= touched(new)
+    # What was appended beyond what was deleted must be the batch's own: a partition that was still empty.
+    deleted_from, beyond = touched(gone), touched(new) - touched(gone)
+    more = {partition_of(dict(partition), output.partition_field) for partition in beyond}
+    return deleted_from <= touched(new) and more <= set(expected.values or ())
 
 
 def _wiped(output: Output, log: TableLog, ours: Sequence[Attributed], expected: Expected) -> str | None:
