@@ -311,4 +311,7 @@ def test_numbers_and_dates_at_the_end_of_time_end_no_triage(extreme: str, tmp_pa
             manifest["settle_seconds"] = 1e300
     (folder / "bundle.json").write_text(json.dumps(manifest))
     (folder / "glue/job_run.json").write_text(json.dumps(run))
-    assert not open_app(use_store=False).triage(str(folder)).safe_to_retry
+    incident = open_app(use_store=False).triage(str(folder))
+    assert incident.rerun.reasons
+    # A skew of centuries is bounded to a week, in which this table shows nothing but another batch's own commit.
+    assert incident.safe_to_retry is (extreme == "skew")
