@@ -247,7 +247,9 @@ def _shares(results: list[Result]) -> dict[str, float]:
     """Say how often what makes a lab hard was there."""
     count = max(len(results), 1)
     return {
-        "another writer": round(sum(bool(one.acted) for one in results) / count, 3),
+        "another writer in the window": round(
+            sum(bool(one.acted) and one.facets["in the window"] == "yes" for one in results) / count, 3
+        ),
         "no run property": round(sum(one.facets["stamp"] != "run property" for one in results) / count, 3),
         "a later batch": round(sum(one.facets["later batches"] != "0" for one in results) / count, 3),
         "a signal missing": round(sum(one.facets["missing"] != "none" for one in results) / count, 3),

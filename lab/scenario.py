@@ -261,13 +261,13 @@ def _fault(chance: random.Random, fmt: Format, steps: int) -> Fault:
 
 
 def _others(chance: random.Random, fmt: Format, attempts: int, steps: int) -> tuple[Other, ...]:
-    if chance.random() > 0.36:
+    if chance.random() > 0.46:
         return ()
     kinds: tuple[OtherKind, ...] = ("job", "sibling_job", "overwriting_job", "compaction", "stream", "person")
     weights = (30, 6, 12, 18, 14, 20)
     made = []
     for _ in range(chance.choices((1, 2), (75, 25))[0]):
-        when = chance.randrange(attempts) if chance.random() < 0.75 else -1
+        when = chance.randrange(attempts) if chance.random() < 0.85 else -1
         made.append(
             Other(
                 kind=chance.choices(kinds, weights)[0],

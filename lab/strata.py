@@ -34,6 +34,7 @@ def strata(scenario: Scenario) -> dict[str, str]:
         "attempts": str(len(scenario.attempts)),
         "earlier attempt": _earlier(scenario),
         "other writer": "+".join(sorted({one.kind for one in scenario.others})) or "none",
+        "in the window": "yes" if any(one.attempt != -1 for one in scenario.others) else "no",
         "stamp": {"app": "application id only", "none": "nothing"}.get(scenario.stamp, "run property"),
         "history": str(scenario.history),
         "later batches": str(scenario.later),

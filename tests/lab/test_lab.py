@@ -49,7 +49,7 @@ def test_fixed_seeds_have_no_fatal_miss_and_no_disagreement(fixed: list[Result])
 
 def test_fixed_seeds_are_as_hard_as_they_should_be(fixed: list[Result]) -> None:
     shown = figures(fixed)
-    assert shown.shares["another writer"] >= 0.25
+    assert shown.shares["another writer in the window"] >= 0.3
     assert shown.shares["no run property"] >= 0.3
     assert shown.shares["a later batch"] >= 0.15
     # A program that never says SAFE has no fatal miss either.
