@@ -132,7 +132,13 @@ NOT_SAFE: list[Any] = [
         id="the batch spelled otherwise",
     ),
     pytest.param(
-        bundle(runs=[run("jr_a", at=minute(-2900), batch=None), good_run(), run()]),
+        bundle(
+            runs=[
+                run("jr_a", at=minute(-90), batch=None),
+                run("jr_b", at=minute(-60), batch="2026-11-20", state="SUCCEEDED"),
+                run(),
+            ]
+        ),
         id="an earlier failed run without a batch",
     ),
     pytest.param(
@@ -179,7 +185,7 @@ NOT_SAFE: list[Any] = [
         id="a chain across two batches",
     ),
     pytest.param(
-        bundle(runs=[run("jr_a", at=minute(-2900), state="SUCCEEDED", batch=None), good_run(), run()]),
+        bundle(runs=[good_run(), run("jr_a", at=minute(-60), state="SUCCEEDED", batch=None), run()]),
         id="an earlier success that names no batch",
     ),
     pytest.param(
@@ -216,7 +222,7 @@ NOT_SAFE: list[Any] = [
         id="an empty input, and another file that is missing",
     ),
     # The control table's words.
-    pytest.param(bundle(declared=CONTROL, files=row("LOADED")), id="a word that is not declared"),
+    pytest.param(bundle(declared=CONTROL, files=row("HALFWAY")), id="a word that is not declared"),
     pytest.param(bundle(declared=CONTROL, files=row(None)), id="no word at all"),
     pytest.param(
         bundle(declared=CONTROL, files=row("SUCCESS", batch_id="20261121", job_run_id="jr_good")),
@@ -291,6 +297,10 @@ SAFE: list[Any] = [
     ),
     pytest.param(plain("_temporary/0/_temporary/attempt_1/part-0.parquet", at=5), id="an unfinished task's file"),
     pytest.param(bundle(files=bookmarked(RunId="jr_good")), id="the bookmark at the last good run"),
+    pytest.param(
+        bundle(runs=[run("jr_good", at=minute(-1440), state="SUCCEEDED", batch=None), run()]),
+        id="yesterday's run names no batch, but the batch's day was not over then",
+    ),
     pytest.param(
         bundle(
             this_run=run(ErrorMessage=EMPTY),

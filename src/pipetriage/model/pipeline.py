@@ -51,10 +51,21 @@ class ControlValues(msgspec.Struct, frozen=True):
     """The words the control table uses for each state (compared without case)."""
 
     succeeded: list[str] | str = msgspec.field(
-        default_factory=lambda: _words("SUCCESS", "SUCCEEDED", "COMPLETED", "COMPLETE", "DONE")
+        default_factory=lambda: _words(
+            *("SUCCESS", "SUCCEEDED", "SUCCESSFUL", "COMPLETED", "COMPLETE", "DONE", "FINISHED"),
+            *("LOADED", "PROCESSED", "PUBLISHED"),
+        )
     )
-    failed: list[str] | str = msgspec.field(default_factory=lambda: _words("FAILED", "FAILURE", "ERROR"))
-    running: list[str] | str = msgspec.field(default_factory=lambda: _words("RUNNING", "STARTED", "IN_PROGRESS"))
+    failed: list[str] | str = msgspec.field(
+        default_factory=lambda: _words(
+            *("FAILED", "FAILURE", "ERROR", "ABORTED", "CANCELLED", "CANCELED", "TIMEOUT", "STOPPED", "KILLED")
+        )
+    )
+    running: list[str] | str = msgspec.field(
+        default_factory=lambda: _words(
+            *("RUNNING", "STARTED", "STARTING", "IN_PROGRESS", "PROCESSING", "PENDING", "QUEUED", "NEW", "CREATED")
+        )
+    )
     writing: list[str] | str = msgspec.field(default_factory=lambda: _words("WRITING", "PUBLISHING"))
 
 

@@ -225,12 +225,12 @@ def _out_of_reach(context: Context, runs: tuple[Run, ...]) -> str | None:
     if observed is not None and ends and observed < max(ends) + settle:
         return "the run history was asked for before the last attempt had ended and settled: a later run may be missing"
     batch = facts.run.batch_id
-    named = batch is not None and context.pipeline.batch_id is not None
-    blind = [one for one in facts.history if one.batch_id is None and one not in runs]
-    if named and blind:
-        return f"run {blind[-1].run_id} names no batch: it may be an attempt of this one"
-    # A batch is processed after its own day or hour begins; one that is run again much later may have older runs.
     due = batch_time(batch) if batch is not None else None
+    nameless = [one for one in facts.history if one.batch_id is None and one not in runs]
+    suspect = [one for one in nameless if batch is not None and _may_have_run(one, batch, due)]
+    if context.pipeline.batch_id is not None and suspect:
+        return f"run {suspect[-1].run_id} names no batch: it may be an attempt of this one"
+    # A batch is processed after its own day or hour begins; one that is run again much later may have older runs.
     starts = [one.started_at for one in facts.history if one.started_at is not None]
     if due is None or not starts or min(starts) - due <= _A_DAY:
         return None
@@ -239,6 +239,14 @@ def _out_of_reach(context: Context, runs: tuple[Run, ...]) -> str | None:
     if context.as_of - due > _RETENTION:
         return "the batch is older than the runs that are kept, so earlier runs of it may be missing"
     return None
+
+
+def _may_have_run(run: Run, batch: str, due: datetime | None) -> bool:
+    """Whether a run without a batch may have been one of this batch: it began when the batch's day or hour was over."""
+    if due is None:
+        return not run.succeeded
+    over = timedelta(hours=1) if len(batch.strip()) > len("2026-11-21") else _A_DAY
+    return run.started_at is None or run.started_at - due >= over
 
 
 def _batch_contradiction(context: Context, runs: tuple[Run, ...]) -> str | None:

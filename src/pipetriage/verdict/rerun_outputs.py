@@ -177,7 +177,7 @@ def _touches_ours(one: OutputState, other: Attributed, context: Context) -> bool
     if one.output.write_mode == "merge" and one.output.partition_field not in one.output.keys:
         return True  # a row of the same key may since have been written to any partition
     expected = expected_partitions(one.output, context)
-    files = [changed_files(log, a.snapshot) for a in one.by_owner(Owner.OURS) if a.snapshot.operation]
+    files = [changed_files(log, a.snapshot) for a in one.by_owner(Owner.OURS)]
     if any(listed is None for listed in files):
         return True
     mine = [file for listed in files for file in listed or ()]

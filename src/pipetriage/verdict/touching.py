@@ -22,8 +22,8 @@ def changed_files(log: TableLog, snapshot: Snapshot) -> list[DataFile] | None:
     if log.entries is None or not log.entries_complete:
         return None
     files = [file for file in log.entries if file.snapshot_id == snapshot.snapshot_id and file.status in {1, 2}]
-    if not any(key in snapshot.summary for key, *_ in _COUNTS):
-        return None  # without the commit's own counts, nothing shows that these are all
+    if not snapshot.sequence_number and not any(key in snapshot.summary for key, *_ in _COUNTS):
+        return None  # a version 1 table may keep no counts, and then nothing shows that these are all
     for key, status, deletes in _COUNTS:
         claimed = snapshot.summary.get(key)
         held = sum(file.status == status and (file.content != 0) is deletes for file in files)
