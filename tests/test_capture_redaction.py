@@ -16,6 +16,7 @@ from tests.building_bundles import bundle, snapshot, write
 from tests.building_captures import (
     APPS,
     AWS_ID,
+    CARD,
     KEY_LINES,
     MAIL,
     PASSWORD,
@@ -114,3 +115,15 @@ def log_of(lines: Any) -> Callable[[Path], str]:
         return (folder / "bundle/logs/driver.jsonl").read_text()
 
     return captured
+
+
+def test_a_snapshot_id_that_looks_like_a_card_number_stays_one(tmp_path: Path) -> None:
+    number = int(CARD)
+    mine = snapshot(2, 5, "eu") | {"snapshot-id": number}
+    files = bundle(mine, metadata={"refs": {"main": {"snapshot-id": number}}})
+    for one in files["iceberg/target.entries.jsonl"]:
+        one["snapshot_id"] = number
+    folder = write(tmp_path / "bundle", files)
+    app = open_app(use_store=False)
+    app.capture(str(folder), tmp_path / "captured")
+    assert app.triage(str(tmp_path / "captured")).write_state == app.triage(str(folder)).write_state
