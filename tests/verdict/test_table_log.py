@@ -11,8 +11,10 @@ from pipetriage.model.incident import Incident
 from tests.building_bundles import (
     CAPTURED,
     LAKE,
+    OVERWRITE,
     REGIONS,
     RUN,
+    broken,
     bundle,
     iceberg,
     iso,
@@ -20,6 +22,7 @@ from tests.building_bundles import (
     minute,
     ms,
     snapshot,
+    table,
     triage,
 )
 
@@ -319,3 +322,36 @@ def test_the_instants_of_hudis_metadata_table_do_not_count(tmp_path: Path) -> No
     own = {"Key": ".hoodie/20261122020500000.deltacommit", "LastModified": iso(minute(5))}
     assert triage(tmp_path / "inner", _hudi({"Contents": [OLD, inner]})).rerun.decision == "SAFE"
     _why(triage(tmp_path / "own", _hudi({"Contents": [OLD, own]})))
+
+
+@pytest.mark.parametrize(("version", "proven"), [(1, True), (4, False)])
+def test_a_version_1_table_shows_by_its_metadata_files_whether_anything_was_expired(
+    version: int, proven: bool, tmp_path: Path
+) -> None:
+    mine = snapshot(1, 5, *REGIONS)
+    shown = {key: value for key, value in mine.items() if key not in {"_regions", "sequence-number"}}
+    where = f"{LAKE}/metadata/{version:05}-ab12cd34.metadata.json"
+    replaced = {
+        "timestamp-ms": ms(minute(-2000)),
+        "metadata-file": f"{LAKE}/metadata/{version - 1:05}-ab12cd34.metadata.json",
+    }
+    files = bundle(
+        declared=OVERWRITE,
+        metadata={
+            "format-version": 1,
+            "last-sequence-number": None,
+            "snapshots": [shown],
+            "current-snapshot-id": mine["snapshot-id"],
+            "refs": {"main": {"snapshot-id": mine["snapshot-id"]}},
+            "snapshot-log": [{"timestamp-ms": mine["timestamp-ms"], "snapshot-id": mine["snapshot-id"]}],
+            "metadata-log": [replaced],
+            "last-updated-ms": mine["timestamp-ms"],
+        },
+        files={
+            "glue/table.json": table(Parameters={"metadata_location": where}),
+            "iceberg/target.entries.jsonl": iceberg(mine)[1],
+        },
+        manifest={"files": {"iceberg/target.metadata.json": {"uri": where}}},
+    )
+    incident = triage(tmp_path, files)
+    assert ("TABLE_UNOBSERVED" in broken(incident)) is not proven

@@ -170,7 +170,11 @@ def _chain_doubts(iceberg: IcebergTable, by_id: dict[str, Snapshot], chain: list
     if not anchors and oldest.parent_id is None and any(one.committed_at < start for one in iceberg.snapshots):
         doubts.append("the current history begins after the first attempt, though the table is older")
     elif not anchors and iceberg.format_version < 2 and any(at < start for at, _ in iceberg.metadata_log):
-        # Version 1 numbers no commits, and expiry may leave a survivor without its parent.
+        # Version 1 numbers no commits, and expiry may leave a survivor without its parent. But each commit, and an
+        # expiry, writes one metadata file: a table that was made and only committed to has as many as snapshots.
+        written = _follows(iceberg)
+        if written is not None and written - len(iceberg.snapshots) <= 1:
+            return doubts
         doubts.append("the history begins after the first attempt, and version 1 does not show what was expired")
     doubts.extend(_sequence_doubts(iceberg, anchors))
     return doubts
