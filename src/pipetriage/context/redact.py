@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pipetriage.context.patterns import (
@@ -31,6 +32,8 @@ _HEAD, _TAIL = 12 * 1024, 3 * 1024
 # How near a secret's value may stand to the word that makes it one: the longest reach of the rules.
 _REACH = 160
 _FRAME_LIMIT = 16 * 1024
+_SHORT = 512
+"""Characters up to which a redacted text is remembered."""
 # Replacing a value can bring out another next to it; real text is stable after the second pass.
 _PASSES = 6
 _BOUNDARIES = frozenset(" \t\"',;&<>|")
@@ -49,12 +52,17 @@ class Redactor:
     def __init__(self, keep: frozenset[str] = frozenset(), key: bytes | None = None) -> None:
         self._keep = keep
         self._key = b"pipetriage" if key is None else key
+        # A run's ids, paths and error lines come again and again.
+        self._short = lru_cache(maxsize=4096)(self._redacted)
 
     def text(self, s: str) -> str:
         """Redact a text of any length in linear time; ``text(text(s)) == text(s)``.
 
         Control characters but line feed and tab are dropped, lines over 16 KiB are cut in their middle.
         """
+        return self._short(s) if len(s) <= _SHORT else self._redacted(s)
+
+    def _redacted(self, s: str) -> str:
         s = CONTROL.sub("", s.replace("\r\n", "\n").replace("\r", "\n"))
         s = STRAY_MARKS.sub(_plain_mark, s)
         for _ in range(_PASSES):
@@ -88,7 +96,7 @@ class Redactor:
                 s = self._framed(s, frame)
         lowered = s.lower()
         for rule in RULES:
-            if not rule.hints or any(hint in lowered for hint in rule.hints):
+            if _may_match(rule, lowered):
                 s = rule.pattern.sub(lambda match, rule=rule: self._ruled(match, rule), s)  # type: ignore[misc]
         return s
 
@@ -130,6 +138,14 @@ class Redactor:
             position = end
         parts.append(s[position:])
         return "".join(parts)
+
+
+def _may_match(rule: Rule, lowered: str) -> bool:
+    # A plain loop: this runs for each rule of each text, and a generator costs thrice as much.
+    for hint in rule.hints:
+        if hint in lowered:
+            return True
+    return not rule.hints
 
 
 def cut_line(line: str) -> str:

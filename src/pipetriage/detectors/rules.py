@@ -8,7 +8,7 @@ Wrappers (``SparkException: Job aborted``, ``Py4JJavaError``) have no rule, so w
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -167,6 +167,8 @@ class RuleBook:
         """Take the tables, and the rules for SQLSTATEs by prefix, most specific first."""
         self._rules = tuple(rules)
         self._by_sqlstate = tuple(by_sqlstate)
+        # Every detector asks about every error of a run; the tables are searched once for each.
+        self.match = lru_cache(maxsize=256)(self._match)
 
     @cached_property
     def _by_condition(self) -> dict[str, Rule]:
@@ -229,7 +231,7 @@ class RuleBook:
                 return cause, rule
         return None
 
-    def match(self, cause: Cause) -> Rule | None:
+    def _match(self, cause: Cause) -> Rule | None:
         """Give the rule that explains one link of a chain."""
         conditions = [name for name in reversed(cause.conditions) if name.partition(".")[0] not in WRAPPER_CONDITIONS]
         wrappers = [name for name in reversed(cause.conditions) if name.partition(".")[0] in WRAPPER_CONDITIONS]
@@ -238,8 +240,9 @@ class RuleBook:
         classes = names(cause)
         # The deepest class that a wrapper quotes decides; the class of the cause itself is the only one else.
         for name in reversed(classes) if classes else ("",):
+            said = _Said(name, cause.message)
             for rule in self._rules:
-                if _fits(rule, name, cause.message):
+                if _fits(rule, said):
                     return rule
         return self._conditioned(wrappers) or self._by_state(cause, conditions)
 
@@ -262,20 +265,44 @@ class RuleBook:
         return None
 
 
-def _fits(rule: Rule, name: str, message: str) -> bool:
+class _Said:
+    """A class's name with its message, and what is left of that without what it only quotes."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        self._message = message
+        self.whole = f"{name}: {message}"
+
+    @cached_property
+    def without_values(self) -> str:
+        """Without quoted words and web addresses."""
+        return f"{self.name}: {_QUOTED_WORD.sub('', self._without_addresses)}"
+
+    @cached_property
+    def without_quotes(self) -> str:
+        """Without anything quoted, and web addresses."""
+        return f"{self.name}: {_QUOTED_WORDS.sub('', self._without_addresses)}"
+
+    @cached_property
+    def _without_addresses(self) -> str:
+        return _WEB_ADDRESS.sub("", self._message)
+
+
+def _fits(rule: Rule, said: _Said) -> bool:
     if not rule.exceptions and rule.text is None:
         return False
-    if rule.exceptions and name not in rule.exceptions:
+    if rule.exceptions and said.name not in rule.exceptions:
         return False
     if rule.text is None:
         return True
+    text = said.whole
     transient = rule.mode is FailureMode.TRANSIENT_SERVICE
     if not rule.exceptions and (transient or rule.category is Category.PERMISSION_ERROR):
         # A service's words, and only where it is the service that speaks.
-        if name in _OWN_WORDS:
+        if said.name in _OWN_WORDS:
             return False
-        message = (_QUOTED_WORDS if transient else _QUOTED_WORD).sub("", _WEB_ADDRESS.sub("", message))
-    return rule.text.search(f"{name}: {message}") is not None
+        text = said.without_quotes if transient else said.without_values
+    return rule.text.search(text) is not None
 
 
 def _meaningless(cause: Cause) -> bool:

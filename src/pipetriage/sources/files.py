@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -28,6 +30,8 @@ MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
 # What a shorter line of an event log counts for: two thousand million empty lines would be read for minutes.
 _LEAST_EVENT_BYTES = 1024
 
+# Invalid UTF-8 and control characters, but white space and the escapes of coloured logs.
+_ODD = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 _GZIP_MAGIC = b"\x1f\x8b"
 _LZ4_BLOCK_MAGIC = b"LZ4Block"
 _LZ4_HEADER_BYTES = 21
@@ -38,10 +42,11 @@ _LZ4_MAX_BLOCK = 64 * 1024 * 1024
 def within(root: Path, path: Path) -> bool:
     """Whether the path, links resolved, is a regular file inside the root."""
     try:
-        resolved = path.resolve(strict=True)
-    except (OSError, RuntimeError):
+        resolved = os.path.realpath(path, strict=True)
+        inside = resolved.startswith(os.path.realpath(root).rstrip(os.sep) + os.sep)
+        return inside and stat.S_ISREG(os.lstat(resolved).st_mode)
+    except OSError:
         return False
-    return resolved.is_relative_to(root.resolve()) and resolved.is_file()
 
 
 def is_text(path: Path) -> bool:
@@ -52,8 +57,7 @@ def is_text(path: Path) -> bool:
     except OSError:
         return False
     decoded = head.decode("utf-8", "replace")
-    odd = sum(char == "\ufffd" or (char < " " and char not in "\t\r\n\x1b") for char in decoded)
-    return odd * 10 <= len(decoded)
+    return len(_ODD.findall(decoded)) * 10 <= len(decoded)
 
 
 def read_json(path: Path) -> Any:
