@@ -7,6 +7,7 @@ import yaml
 
 from lab.result import Result
 from lab.scenario import Scenario
+from lab.split import split_of
 
 NEUTRAL = "s3://lab/world"
 _CATEGORIES = {
@@ -18,6 +19,7 @@ _CATEGORIES = {
     "cast": ("SCHEMA_DRIFT", ["SCHEMA_DRIFT", "CODE_REGRESSION", "UNKNOWN"]),
     "access_denied": ("PERMISSION_ERROR", ["PERMISSION_ERROR"]),
 }
+_COMMITTED = frozenset({"between_commits", "after_commit", "in_control", "after_control", "lost_answer_landed"})
 _COMMIT_FAULTS = frozenset({"lost_answer_landed", "lost_answer_not_landed", "conflict"})
 
 
@@ -38,9 +40,24 @@ def _neutral(path: Path, world: Path) -> None:
     path.write_bytes(content)
 
 
+def transient(scenario: Scenario) -> bool:
+    """Whether what stopped the triaged run passes by itself."""
+    fault = scenario.fault
+    passing = fault.error in {"throttled", "slow_down", "connection"}
+    return passing and fault.ending == "error" and fault.point not in {*_COMMIT_FAULTS, "source_missing", "none"}
+
+
+def committed(scenario: Scenario) -> bool:
+    """Whether any attempt had committed something when it stopped, or may have left visible files."""
+    return any(
+        one.fault.point in _COMMITTED or one.fault.step > 0 or scenario.fmt == "parquet" for one in scenario.attempts
+    )
+
+
 def labels(scenario: Scenario, result: Result) -> dict[str, object]:
     """Give what is true of the case."""
     fault = scenario.fault
+    wrote = committed(scenario)
     if fault.point in _COMMIT_FAULTS:
         category, acceptable = "PARTIAL_WRITE_RISK", ["PARTIAL_WRITE_RISK"]
     elif fault.point == "source_missing":
@@ -49,14 +66,18 @@ def labels(scenario: Scenario, result: Result) -> dict[str, object]:
         category, acceptable = "UNKNOWN", ["UNKNOWN", "PARTIAL_WRITE_RISK"]
     else:
         category, acceptable = _CATEGORIES[fault.error]
+        if category == "UNKNOWN" and wrote and not result.rerun_harmless:
+            # No cause of the seven, and output that a rerun would repeat.
+            category = "PARTIAL_WRITE_RISK"
         acceptable = [*acceptable, "PARTIAL_WRITE_RISK"]
-    transient = fault.error in {"throttled", "slow_down", "connection"} and fault.ending == "error"
-    clears = category == "SOURCE_DELAY" or (category == "UNKNOWN" and transient)
+    clears = fault.point == "source_missing" or transient(scenario)
+    family = f"lab {scenario.fmt} {scenario.mode} {fault.point}"
     return {
         "failure_category": category,
-        "acceptable_categories": acceptable,
-        # A label of what is allowed at most: harmless, and the cause clears without a person.
-        "safe_to_retry": bool(clears and result.rerun_harmless),
+        "acceptable_categories": list(dict.fromkeys([category, *acceptable])),
+        "safe_to_retry": clears and result.rerun_harmless and not result.by_luck and category != "PARTIAL_WRITE_RISK",
         "rerun_harmless": result.rerun_harmless,
+        "family": family,
+        "split": split_of(family),
         "notes": f"Lab seed {scenario.seed}: " + ", ".join(f"{key} {value}" for key, value in result.facets.items()),
     }

@@ -94,7 +94,7 @@ def _run(
             for removed, copy in ablations(bundle, folder, scenario.seed):
                 told = triage.triage(str(copy))
                 verdicts.append((removed, str(told.rerun.decision), told.safe_to_retry))
-        _measure(world, result)
+        measure(world, result)
         score(result, verdicts)
         if keep is not None and result.outcome in {"fatal", "disagreement"}:
             keep_case(bundle, keep / f"lab-{scenario.seed}", scenario, result, world.folder)
@@ -113,7 +113,7 @@ def _tell(result: Result, incident: Incident) -> None:
     result.why = [f"{one.rule}: {one.why}" for one in broken]
 
 
-def _measure(world: World, result: Result) -> None:
+def measure(world: World, result: Result) -> None:
     """Run the batch again and compare."""
     before = world.seen()
     ended_well = world.run_again()

@@ -13,6 +13,7 @@ from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.settings import Settings
 from pipetriage.sources.interface import Collector
+from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
 from pipetriage.triage import Triage
 from pipetriage.verdict.gate import GateAnswer
@@ -35,6 +36,8 @@ class App:
         self.store = store
         self.store_error: str | None = None
         """Why the last incident could not be stored; None when it was, or was not meant to be."""
+        self.evidence_error: str | None = None
+        """The same for its evidence."""
         self._base = base
 
     def collector(self, target: str) -> Collector:
@@ -78,15 +81,32 @@ class App:
             clock=_now,
             timer=time.perf_counter,
         )
-        incident = flow.run(self.collector(target))
-        self.store_error = None
+        collector = Remembered(self.collector(target))
+        incident = flow.run(collector)
+        self.store_error = self.evidence_error = None
         if self.store is None:
             return incident
         try:
-            return self.store.save(incident)
+            incident = self.store.save(incident)
         except StoreError as error:
             self.store_error = str(error)
-            return incident
+        self._keep_evidence(collector, incident.incident_id)
+        return incident
+
+    @property
+    def evidence_folder(self) -> Path | None:
+        """Where each triage keeps its evidence, if it does."""
+        return self._base / self.settings.evidence if self.settings.evidence else None
+
+    def _keep_evidence(self, collector: Collector, incident_id: str) -> None:
+        if self.evidence_folder is None:
+            return
+        from pipetriage.capture import keep_bundle
+
+        try:
+            keep_bundle(collector.collect(), self.evidence_folder, incident_id)
+        except UsageError as error:
+            self.evidence_error = str(error)
 
     def capture(self, target: str, folder: Path) -> list[Path]:
         """Write a run's evidence as a redacted bundle and give the files written.

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -59,6 +60,25 @@ def write_bundle(collected: Collected, folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"cannot write the bundle {folder}: {error.strerror or error}: give another -o") from error
     return files.written
+
+
+def keep_bundle(collected: Collected, folder: Path, name: str) -> Path:
+    """Keep the bundle of a triage as ``folder/name``, in the place of an earlier one of the same run.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+    kept = folder / _NOT_IN_NAMES.sub("_", name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with TemporaryDirectory(dir=folder, prefix=".") as made:
+            write_bundle(collected, Path(made) / "new")
+            if kept.exists():
+                kept.rename(Path(made) / "old")
+            (Path(made) / "new").rename(kept)
+    except OSError as error:
+        raise UsageError(f"cannot keep evidence in {folder}: {error.strerror or error}: set another folder") from error
+    return kept
 
 
 class _Writer:

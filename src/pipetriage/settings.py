@@ -81,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     store: str | None = None
     """Store URL; None: SQLite under $XDG_DATA_HOME/pipetriage."""
+    evidence: str | None = None
+    """Folder in which each stored triage keeps its evidence as a redacted bundle, ``<incident id>/``: what
+    ``evaluate --export`` makes cases of. Relative to the settings file; None: no evidence is kept."""
     context: ContextSettings = ContextSettings()
     thresholds: ThresholdSettings = ThresholdSettings()
     settle: SettleSettings = SettleSettings()

@@ -5,36 +5,32 @@ Only click and the standard library are imported here, so that ``--help`` stays 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pipetriage import __version__
 from pipetriage.entrypoints.boundary import complain, run
+from pipetriage.entrypoints.opening import (
+    json_option,
+    open_program,
+    print_json,
+    store_of,
+    store_options,
+    warn_of_store,
+)
+from pipetriage.entrypoints.review import review
 from pipetriage.errors import ConfigError, StoreError, TargetError, UsageError
 
 if TYPE_CHECKING:
-    from pipetriage.bootstrap import App
     from pipetriage.model.incident import Incident
     from pipetriage.stores.interface import IncidentStore
     from pipetriage.verdict.gate import GateAnswer
 
 EXIT_BLOCKED = 10
 """``gate``: no retry, or not yet. An orchestrator must not retry on any code but 0."""
-
-Command = Callable[..., None]
-
-
-def _store_options(command: Command) -> Command:
-    command = click.option("--store", metavar="URL", help="Incident store: a SQLite file, or a database URL.")(command)
-    return click.option(
-        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file; default: ./pipetriage.toml."
-    )(command)
-
-
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 @click.group(
@@ -61,7 +57,7 @@ Examples:
   pipetriage demo --keep ./lake            leave the lake there to explore""",
 )
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Build it in DIR and leave it there.")
-@_json_option
+@json_option
 @click.pass_context
 def demo(ctx: click.Context, keep: Path | None, as_json: bool) -> None:
     """Build a small Iceberg lake, break its pipelines, triage them, and prove the verdict.
@@ -81,7 +77,7 @@ def demo(ctx: click.Context, keep: Path | None, as_json: bool) -> None:
     def echo(text: str) -> None:
         click.echo(text, err=as_json)
 
-    ctx.exit(play(keep, echo, _print_json if as_json else _print_text))
+    ctx.exit(play(keep, echo, print_json if as_json else _print_text))
 
 
 @cli.command(
@@ -96,10 +92,10 @@ Examples:
   pipetriage triage ./bundle --no-store    leave no trace""",
 )
 @click.argument("target")
-@_json_option
+@json_option
 @click.option("--model", metavar="M", help="Model that comments on the verdict, or none (the default).")
 @click.option("--no-store", is_flag=True, help="Do not keep the incident.")
-@_store_options
+@store_options
 def triage(
     target: str, as_json: bool, model: str | None, no_store: bool, config: Path | None, store: str | None
 ) -> None:
@@ -110,14 +106,14 @@ def triage(
     if model not in (None, "none"):
         raise UsageError(f"--model {model}: the model layer is not in this version; leave it out, or say none")
     try:
-        app = _open(config, store, use_store=not no_store)
+        app = open_program(config, store, use_store=not no_store)
     except StoreError as error:
         # A verdict that cannot be kept is still the answer at three in the morning.
         complain(f"warning: {error}; this incident will not be kept")
-        app = _open(config, store, use_store=False)
+        app = open_program(config, store, use_store=False)
     incident = app.triage(target)
-    _warn_of_store(app)
-    _print_json(incident) if as_json else _print_text(incident)
+    warn_of_store(app)
+    print_json(incident) if as_json else _print_text(incident)
 
 
 @cli.command(
@@ -132,8 +128,8 @@ Examples:
 )
 @click.argument("target", required=False)
 @click.option("--read", "table", metavar="TABLE", help="For readers: may TABLE hold part of a failed batch?")
-@_json_option
-@_store_options
+@json_option
+@store_options
 @click.pass_context
 def gate(
     ctx: click.Context, target: str | None, table: str | None, as_json: bool, config: Path | None, store: str | None
@@ -145,22 +141,22 @@ def gate(
     if (target is None) == (table is None):
         raise click.UsageError("give either TARGET or --read TABLE")
     try:
-        app = _open(config, store)
+        app = open_program(config, store)
         if table is not None:
-            ctx.exit(_gate_read(_store_of(app), table, as_json))
+            ctx.exit(_gate_read(store_of(app), table, as_json))
         answer = app.gate(target or "")
     except (ConfigError, UsageError) as error:
         # The exit codes of a gate are a contract: 3 is "could not triage", whatever stood in the way.
         raise TargetError(str(error)) from error
-    _warn_of_store(app)
-    _print_json(answer) if as_json else _print_gate(answer)
+    warn_of_store(app)
+    print_json(answer) if as_json else _print_gate(answer)
     ctx.exit(0 if answer.allowed else EXIT_BLOCKED)
 
 
 def _gate_read(store: IncidentStore, table: str, as_json: bool) -> int:
     found = store.unsafe_readers(table)
     if as_json:
-        _print_json({"table": table, "allowed": not found, "incidents": found})
+        print_json({"table": table, "allowed": not found, "incidents": found})
     elif not found:
         click.echo(f"CLEAR  no open incident leaves part of a batch in {_plain(table)}")
     else:
@@ -180,7 +176,7 @@ Examples:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", required=True, help="A new or empty folder."
 )
-@_json_option
+@json_option
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file; default: ./pipetriage.toml."
 )
@@ -189,11 +185,14 @@ def capture(target: str, output: Path, as_json: bool, config: Path | None) -> No
 
     Secrets, personal data and row values are replaced by tokens. The bundle triages to the same verdict as the run.
     """
-    written = _open(config, None, use_store=False).capture(target, output)
+    written = open_program(config, None, use_store=False).capture(target, output)
     if as_json:
-        _print_json({"bundle": str(output), "files": [str(path.relative_to(output)) for path in written]})
+        print_json({"bundle": str(output), "files": [str(path.relative_to(output)) for path in written]})
         return
     click.echo(f"{len(written)} files in {_plain(str(output))}. Triage it: pipetriage triage {_plain(str(output))}")
+
+
+cli.add_command(review)
 
 
 @cli.group()
@@ -208,11 +207,11 @@ Examples:
   pipetriage incidents list
   pipetriage incidents list --pipeline orders_daily --limit 5 --json""",
 )
-@_json_option
+@json_option
 @click.option("--pipeline", metavar="NAME", help="Only this pipeline.")
 @click.option("--category", metavar="CATEGORY", help="Only this failure category.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
-@_store_options
+@store_options
 def list_incidents(
     as_json: bool, pipeline: str | None, category: str | None, limit: int, config: Path | None, store: str | None
 ) -> None:
@@ -223,8 +222,8 @@ def list_incidents(
         wanted = Category(category.upper()) if category else None
     except ValueError as error:
         raise UsageError(f"--category {category}: choose from {', '.join(Category)}") from error
-    found = _store_of(_open(config, store)).list(pipeline=pipeline, category=wanted, limit=limit)
-    _print_json(found) if as_json else _print_list(found)
+    found = store_of(open_program(config, store)).list(pipeline=pipeline, category=wanted, limit=limit)
+    print_json(found) if as_json else _print_list(found)
 
 
 @incidents.command(
@@ -238,19 +237,19 @@ Examples:
   pipetriage incidents show jr_0a1b2c --history""",
 )
 @click.argument("reference", metavar="ID")
-@_json_option
+@json_option
 @click.option("--history", is_flag=True, help="Every verdict on this run, oldest first.")
-@_store_options
+@store_options
 def show_incident(reference: str, as_json: bool, history: bool, config: Path | None, store: str | None) -> None:
     """Show one incident as it was triaged."""
-    kept = _store_of(_open(config, store))
+    kept = store_of(open_program(config, store))
     incident = kept.get(reference)
     if not history:
-        _print_json(incident) if as_json else _print_text(incident)
+        print_json(incident) if as_json else _print_text(incident)
         return
     revisions = kept.history(incident.incident_id)
     if as_json:
-        _print_json(revisions)
+        print_json(revisions)
         return
     for number, revision in enumerate(revisions, start=1):
         click.echo(f"Verdict {number} of {len(revisions)}, made {revision.created_at:%Y-%m-%d %H:%M:%S} UTC\n")
@@ -268,30 +267,7 @@ def schema() -> None:
     """Print the JSON Schema of an incident."""
     from pipetriage.model.incident import json_schema
 
-    _print_json(json_schema())
-
-
-def _open(config: Path | None, store_url: str | None, *, use_store: bool = True) -> App:
-    from pipetriage.bootstrap import open_app
-
-    return open_app(config=config, store_url=store_url, use_store=use_store)
-
-
-def _store_of(app: App) -> IncidentStore:
-    if app.store is None:
-        raise StoreError(getattr(app, "store_error", None) or "there is no incident store: name one with --store FILE")
-    return app.store
-
-
-def _warn_of_store(app: App) -> None:
-    if error := getattr(app, "store_error", None):
-        complain(f"warning: {error}; this incident was not kept")
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+    print_json(json_schema())
 
 
 def _print_text(incident: Incident) -> None:

@@ -12,6 +12,7 @@ from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Change
 from pipetriage.model.evidence import Evidence, Gap
 from pipetriage.model.finding import Finding
+from pipetriage.model.review import Review
 from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteState
 
 SCHEMA_VERSION = 1
@@ -119,7 +120,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     classifier: Classifier
     model_notes: list[str] = []
     superseded_by: str | None = None
-    review: dict[str, Any] | None = None
+    review: Review | None = None
+    """The latest review; null until a person reviews."""
     retry_reasons: list[Reason] = []
     """Why the run is, or is not, safe to retry: the conditions beyond a safe rerun."""
 

@@ -7,6 +7,7 @@ import msgspec
 
 from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident
+from pipetriage.model.review import Review
 
 Incidents = list[Incident]
 """Named, because inside the store's class ``list`` is a method."""
@@ -26,7 +27,7 @@ class IncidentStore(Protocol):
     """Append-only incidents: a revision, once written, never changes.
 
     Every method raises ``StoreError`` when the store cannot be read or written. Safe for several processes
-    at once. What a store returns has ``recurrence`` and ``superseded_by`` as of the moment of reading.
+    at once. What a store returns has ``recurrence``, ``superseded_by`` and ``review`` as of the moment of reading.
     """
 
     def save(self, incident: Incident) -> Incident:
@@ -56,12 +57,13 @@ class IncidentStore(Protocol):
         category: Category | None = None,
         unsafe_only: bool = False,
         open_only: bool = False,
-        limit: int = 50,
+        reviewed_only: bool = False,
+        limit: int | None = 50,
     ) -> Incidents:
-        """List the latest revisions, the most recently opened incident first.
+        """List the latest revisions, the most recently opened incident first; ``limit`` None: all.
 
         ``unsafe_only`` keeps those that are not safe to retry; ``open_only`` those that no later attempt of
-        their batch supersedes.
+        their batch supersedes; ``reviewed_only`` those that a person has judged.
         """
         ...
 
@@ -79,4 +81,12 @@ class IncidentStore(Protocol):
 
     def grant_retry(self, incident_id: str, job_run_id: str, granted_at: datetime, by: str) -> GrantResult:
         """Grant the one retry of a failed run, atomically; a second request learns when and to whom it went."""
+        ...
+
+    def add_review(self, incident_id: str, review: Review) -> Incident:
+        """Record a person's judgement beside earlier ones, and give the incident with it.
+
+        Raises:
+            TargetError: there is no such incident.
+        """
         ...

@@ -11,11 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from pipetriage.errors import StoreError, TargetError
 from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident, from_json, to_json
+from pipetriage.model.review import Review
 from pipetriage.model.write_state import WriteState, WriteStatus
 from pipetriage.stores.interface import GrantResult, Incidents
 from pipetriage.stores.sql_engine import connect, ensure_schema, our_errors, parse_url, sqlite_file, writing
 from pipetriage.stores.standing import LATEST_ATTEMPT_FIRST, NEWEST_FIRST, in_portions, is_later, text_of, with_standing
-from pipetriage.stores.tables import grants, incidents, revisions, written_tables
+from pipetriage.stores.tables import grants, incidents, reviews, revisions, written_tables
 from pipetriage.stores.verdict_digest import verdict_digest
 
 # How often a write begins again after another process took the same revision number. SQLite's write lock leaves
@@ -87,7 +88,8 @@ class SqlStore:
         category: Category | None = None,
         unsafe_only: bool = False,
         open_only: bool = False,
-        limit: int = 50,
+        reviewed_only: bool = False,
+        limit: int | None = 50,
     ) -> Incidents:
         """See ``IncidentStore.list``."""
         wanted: Conditions = []
@@ -100,6 +102,8 @@ class SqlStore:
         if open_only:
             later = incidents.alias("later")
             wanted.append(~sa.exists().where(later.c.batch_key == incidents.c.batch_key, is_later(later, incidents)))
+        if reviewed_only:
+            wanted.append(sa.exists().where(reviews.c.incident_id == incidents.c.incident_id))
         with our_errors(self.place), self._engine.begin() as connection:
             return self._load(connection, *wanted, limit=limit)
 
@@ -147,6 +151,25 @@ class SqlStore:
                 with self._engine.begin() as connection:
                     row = connection.execute(earlier).one()
         return GrantResult(granted=False, granted_at=datetime.fromisoformat(row.granted_at), granted_to=row.granted_to)
+
+    def add_review(self, incident_id: str, review: Review) -> Incident:
+        """See ``IncidentStore.add_review``."""
+        count = sa.select(sa.func.count()).where(reviews.c.incident_id == incident_id)
+        row = {"incident_id": incident_id, "reviewed_at": text_of(review.reviewed_at)}
+        row["document"] = msgspec.json.encode(review).decode()
+        with our_errors(self.place):
+            for _ in range(_RETRIES):
+                try:
+                    with writing(self._engine) as connection:
+                        known = self._load(connection, incidents.c.incident_id == incident_id)
+                        if not known:
+                            raise TargetError(_not_one(incident_id, []))
+                        connection.execute(reviews.insert(), {**row, "number": connection.scalar(count)})
+                        return with_standing(connection, known)[0]
+                except IntegrityError:
+                    # PostgreSQL only: another review took the same number.
+                    continue
+        raise StoreError(f"the store {self.place} is too busy to take a review of {incident_id}: try again")
 
     def _load(
         self,
@@ -196,7 +219,7 @@ def _record(connection: sa.Connection, incident: Incident) -> None:
     else:
         connection.execute(incidents.update().where(mine).values(now))
     # What the store computes at reading is not kept: it would be stale.
-    kept = msgspec.structs.replace(incident, superseded_by=None)
+    kept = msgspec.structs.replace(incident, superseded_by=None, review=None)
     row = {
         "incident_id": incident.incident_id,
         "revision": number,

@@ -8,8 +8,9 @@ import msgspec
 import sqlalchemy as sa
 
 from pipetriage.model.incident import Recurrence
+from pipetriage.model.review import Review
 from pipetriage.stores.interface import Incidents
-from pipetriage.stores.tables import incidents
+from pipetriage.stores.tables import incidents, reviews
 
 NEWEST_FIRST: tuple[sa.ColumnElement[Any], ...] = (incidents.c.first_seen.desc(), incidents.c.incident_id)
 LATEST_ATTEMPT_FIRST: tuple[sa.ColumnElement[Any], ...] = (
@@ -21,9 +22,10 @@ LATEST_ATTEMPT_FIRST: tuple[sa.ColumnElement[Any], ...] = (
 
 
 def with_standing(connection: sa.Connection, found: Incidents) -> Incidents:
-    """Fill in what depends on the other incidents: recurrence, and the later attempt that supersedes."""
+    """Fill in what the incident's own document cannot hold: recurrence, the later attempt, the latest review."""
     recurrences = _recurrences(connection, {incident.fingerprint for incident in found})
     latest = _latest_attempts(connection, {incident.batch_key for incident in found})
+    judged = _latest_reviews(connection, {incident.incident_id for incident in found})
     presented = []
     for incident in found:
         last = latest.get(incident.batch_key)
@@ -32,6 +34,7 @@ def with_standing(connection: sa.Connection, found: Incidents) -> Incidents:
                 incident,
                 recurrence=recurrences.get(incident.fingerprint, incident.recurrence),
                 superseded_by=last if last != incident.incident_id else None,
+                review=judged.get(incident.incident_id),
             )
         )
     return presented
@@ -67,6 +70,15 @@ def _latest_attempts(connection: sa.Connection, batch_keys: set[str]) -> dict[st
         query = sa.select(incidents.c.batch_key, incidents.c.incident_id).where(incidents.c.batch_key.in_(some))
         for batch_key, incident_id in connection.execute(query.order_by(*LATEST_ATTEMPT_FIRST)):
             latest.setdefault(batch_key, incident_id)
+    return latest
+
+
+def _latest_reviews(connection: sa.Connection, incident_ids: set[str]) -> dict[str, Review]:
+    latest: dict[str, Review] = {}
+    for some in in_portions(sorted(incident_ids)):
+        query = sa.select(reviews.c.incident_id, reviews.c.document).where(reviews.c.incident_id.in_(some))
+        for incident_id, document in connection.execute(query.order_by(reviews.c.number)):
+            latest[incident_id] = msgspec.json.decode(document, type=Review)
     return latest
 
 

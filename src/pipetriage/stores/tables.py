@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 # The newest migration. A test holds it equal to Alembic's own answer, so that a store already there is opened
 # without importing Alembic.
-HEAD = "0001"
+HEAD = "0002"
 
 # Our own name: a shared PostgreSQL database may hold another program's alembic_version.
 VERSION_TABLE = "pipetriage_version"
@@ -64,4 +64,14 @@ grants = sa.Table(
     sa.Column("job_run_id", sa.String(512), nullable=False),
     sa.Column("granted_at", sa.String(32), nullable=False),
     sa.Column("granted_to", sa.String(512), nullable=False),
+)
+
+# Append-only: one row a review; the latest of an incident counts.
+reviews = sa.Table(
+    "pipetriage_review",
+    metadata,
+    sa.Column("incident_id", sa.String(128), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("reviewed_at", sa.String(32), nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
 )

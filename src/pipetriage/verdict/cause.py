@@ -145,23 +145,3 @@ def _alternatives(findings: list[Finding], chosen: Category | None) -> tuple[Alt
         Alternative(category=category, why=f"{one.strength.lower()}: {one.statement}", evidence=list(one.evidence))
         for category, one in best.items()
     )
-
-
-def confidence(cause: Cause, findings: list[Finding], context: Context) -> float:
-    """Weigh the evidence into a number between 0 and 1: strength, agreement, opposition, blind spots.
-
-    Not yet calibrated: an order, not a frequency.
-    """
-    if not cause.deciding:
-        return 0.3
-    if cause.conflict:
-        return 0.4
-    strongest = min(_ORDER[one.strength] for one in cause.deciding)
-    value = (0.85, 0.62, 0.4)[strongest]
-    independent = {evidence.split("-")[0].split(":")[0] for one in cause.deciding for evidence in one.evidence}
-    value += 0.05 * min(2, len(independent) - 1)
-    opposing = [one for one in findings if one.category is not cause.category and one.strength is Strength.MODERATE]
-    value -= 0.1 * min(2, len({one.category for one in opposing} - {Category.UNKNOWN}))
-    if "logs" not in {str(signal) for signal in context.seen}:
-        value -= 0.1
-    return round(min(0.97, max(0.05, value)), 2)

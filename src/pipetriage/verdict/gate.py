@@ -14,7 +14,8 @@ from pipetriage.model.incident import Classifier, Incident, Recurrence
 from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteStatus
 from pipetriage.settings import Settings
 from pipetriage.verdict.attempts import Attempts
-from pipetriage.verdict.cause import Cause, choose_cause, confidence
+from pipetriage.verdict.cause import Cause, choose_cause
+from pipetriage.verdict.confidence import confidence, stored
 from pipetriage.verdict.options import options
 from pipetriage.verdict.recommend import approver_of, recommended_action, route, steps
 from pipetriage.verdict.retry import retry_reasons, with_wait
@@ -52,14 +53,12 @@ def judge(
     rerun = with_wait(context, cause, rerun, settings.settle)
     reasons = retry_reasons(context, attempts, cause, rerun)
     safe = all(reason.holds for reason in reasons)
-    sure = confidence(cause, findings, context)
     states = [one.state for one in outputs]
     run = context.facts.run
     if cause.deciding and not any(one in findings for one in cause.deciding):
         findings = [*findings, *cause.deciding]
     next_steps = steps(context, cause, outputs, rerun, exposed, safe)
     ways = options(cause, outputs, rerun, safe, approver_of(cause))
-    needs_person = not safe or sure < settings.min_confidence or cause.category is Category.PARTIAL_WRITE_RISK
     fingerprint = _fingerprint(context, cause)
     batch = run.batch_id or context.target.batch_id
     place = (context.target.account, context.target.region, context.target.job_name)
@@ -73,7 +72,7 @@ def judge(
         affected_table=_affected_table(outputs),
         safe_to_retry=safe,
         recommended_action=recommended_action(cause, states, rerun, safe),
-        confidence=sure,
+        confidence=0.0,
         incident_id="inc_" + _hash("run", *place, context.target.job_run_id),
         batch_id=batch,
         batch_key="bat_" + _hash("batch", *place, batch or attempts.runs[0].first_attempt_id),
@@ -93,14 +92,20 @@ def judge(
         recommended_steps=next_steps,
         options=ways,
         route=route(context, cause, states, exposed),
-        needs_human_review=needs_person,
+        needs_human_review=True,
         fingerprint=fingerprint,
         changed_since_last_good=list(context.facts.changes),
         recurrence=Recurrence(count=1, first_seen=now, last_seen=now, last_resolution=None),
         classifier=classifier,
         retry_reasons=reasons,
     )
-    return msgspec.structs.replace(incident, evidence=cited_evidence(incident, context))
+    sure = confidence(incident, stored().weights)
+    return msgspec.structs.replace(
+        incident,
+        confidence=sure,
+        needs_human_review=not safe or sure < settings.min_confidence or cause.category is Category.PARTIAL_WRITE_RISK,
+        evidence=cited_evidence(incident, context),
+    )
 
 
 def cited_evidence(incident: Incident, context: Context) -> list[Evidence]:
