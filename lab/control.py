@@ -8,8 +8,10 @@ from pathlib import Path
 _COLUMNS = "job_run_id, batch_id, status, step, attempt, source_path, records, updated_at"
 
 
-class ControlLostError(ConnectionError):
-    """The control database cannot be reached."""
+class OperationalError(Exception):
+    """The control database cannot be reached, as psycopg2 words it."""
+
+    __module__ = "psycopg2"
 
 
 class ControlTable:
@@ -34,10 +36,13 @@ class ControlTable:
         """Change the row of a run.
 
         Raises:
-            ControlLostError: the database cannot be reached.
+            OperationalError: the database cannot be reached.
         """
         if self.lost:
-            raise ControlLostError("could not connect to server: Connection refused (control database)")
+            raise OperationalError(
+                'connection to server at "control-db.internal" (10.0.3.17), port 5432 failed: Connection refused\n'
+                "\tIs the server running on that host and accepting TCP/IP connections?"
+            )
         change = f"update {self._name} set status = ?, step = ?, records = ?, updated_at = ? where job_run_id = ?"  # noqa: S608
         self._run(change, status, step, records, _now(), run_id)
 

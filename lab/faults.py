@@ -1,4 +1,4 @@
-"""The errors that stop a run: as exceptions with the words the real libraries use."""
+"""The errors that stop a run: as exceptions with the words of the real libraries, and their names in a traceback."""
 
 from lab.scenario import ErrorKind
 
@@ -6,21 +6,31 @@ from lab.scenario import ErrorKind
 class ClientError(Exception):
     """As botocore words a refused or throttled call."""
 
+    __module__ = "botocore.exceptions"
+
 
 class Py4JJavaError(Exception):
     """As PySpark words an error of the engine."""
+
+    __module__ = "py4j.protocol"
 
 
 class AnalysisException(Exception):  # noqa: N818 - the real name
     """As Spark words a path that is not there."""
 
+    __module__ = "pyspark.errors.exceptions.captured"
+
 
 class CommitStateUnknownException(Exception):  # noqa: N818 - the real name
     """As Iceberg words a commit whose answer was lost."""
 
+    __module__ = "pyiceberg.exceptions"
+
 
 class CommitFailedException(Exception):  # noqa: N818 - the real name
     """As Iceberg words a commit that lost against another."""
+
+    __module__ = "pyiceberg.exceptions"
 
 
 def error(kind: ErrorKind) -> Exception:

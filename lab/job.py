@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from lab import faults
 from lab.changes import CommitConflictError, Committed, Prepared, Tables
-from lab.control import ControlLostError, ControlTable
+from lab.control import ControlTable, OperationalError
 from lab.recipes import STAGING, Step
 from lab.rows import Row, read_file
 from lab.scenario import Scenario
@@ -77,7 +77,7 @@ def run_job(run: Run) -> Iterator[Point]:
             run.tables.abort(table)
         if control is not None and scenario.control != "stuck":
             # A control table that cannot be reached must not hide what stopped the job.
-            with suppress(ControlLostError):
+            with suppress(OperationalError):
                 control.update(run.run_id, "FAILED", "failed", 0)
         raise
 

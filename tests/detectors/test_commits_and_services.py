@@ -3,6 +3,7 @@
 import pytest
 
 from pipetriage.model.categories import Category
+from pipetriage.model.context import Change
 from pipetriage.model.finding import Strength
 from tests.building import GOOD, make_cause, make_context, make_deployment, make_error, make_quality
 from tests.detectors.judging import findings, strength, strong
@@ -85,6 +86,26 @@ def test_a_passing_failure_is_transient(exception: str, message: str) -> None:
 )
 def test_what_need_not_pass_is_not_surely_transient(exception: str, message: str) -> None:
     assert "UNKNOWN/TRANSIENT_SERVICE" not in strong(make_context([make_error((exception, message))]))
+
+
+@pytest.mark.parametrize(
+    ("exception", "message"),
+    [
+        ("java.net.UnknownHostException", "db.internal"),
+        ("psycopg2.OperationalError", 'connection to server at "db.internal", port 5432 failed: Connection refused'),
+    ],
+)
+def test_a_host_that_the_same_job_reached_before_is_down_for_a_while(exception: str, message: str) -> None:
+    error = make_error((exception, message))
+    assert strong(make_context([error])) == set()
+    assert strong(make_context([error], last_good=GOOD)) == {"UNKNOWN/TRANSIENT_SERVICE"}
+    moved = Change(what="argument --db-url", before="jdbc:a", now="jdbc:b")
+    assert strong(make_context([error], last_good=GOOD, changes=(moved,))) == set()
+
+
+def test_an_expired_certificate_does_not_pass_though_it_worked_before() -> None:
+    error = make_error(("ssl.SSLError", "certificate verify failed: certificate has expired"))
+    assert strong(make_context([error], last_good=GOOD)) == set()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pipetriage.detectors.data_skew import from_skew, skew_evidence
 from pipetriage.detectors.rules import Hit, RuleBook, hints, strongest, unique, weaker
 from pipetriage.detectors.small_file_pressure import listing_pressure
 from pipetriage.detectors.source_delay import missing_code_file
+from pipetriage.detectors.unknown_rules import UNREACHABLE
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Cause, Context
 from pipetriage.model.facts import QualityRule
@@ -54,7 +55,7 @@ class Unknown:
             case FailureMode.TRANSIENT_SERVICE:
                 if listing_pressure(context, hit, self._thresholds):
                     strength = Strength.WEAK
-                elif self._repeated(context, hit) or not _said_by_a_client(hit.cause):
+                elif not self._passes(context, hit):
                     strength = weaker(strength, Strength.MODERATE)
             case FailureMode.QUALITY_FAILED:
                 extra = tuple(rule.evidence for rule in failed[:3])
@@ -66,6 +67,12 @@ class Unknown:
             case _:
                 pass
         return hit.finding(self.id, strength=strength, extra=extra)
+
+    def _passes(self, context: Context, hit: Hit) -> bool:
+        """Whether it is certain that a service failed, and that it failed only for a while."""
+        if hit.rule.id in UNREACHABLE and not _got_through_before(context):
+            return False
+        return _said_by_a_client(hit.cause) and not self._repeated(context, hit)
 
     def _repeated(self, context: Context, hit: Hit) -> bool:
         """Whether the runs before this one failed in the same words: what keeps failing is not passing."""
@@ -121,6 +128,16 @@ def _said_by_a_client(cause: Cause) -> bool:
     named = cause.qualified or cause.exception
     simple = "." not in named and named.endswith(("Exception", "ExecutorLostFailure", "FetchFailed"))
     return bool(_CLIENT.search(named) or _SERVICE_SAYS.search(cause.message) or _BUILTIN.search(named) or simple)
+
+
+# What would make a run reach for another address, or from another place.
+_SET_UP = ("argument ", "code version", "script location", "engine version", "job modified")
+
+
+def _got_through_before(context: Context) -> bool:
+    """Whether the last good run went with the same code, arguments and job."""
+    facts = context.facts
+    return facts.last_good is not None and not any(one.what.startswith(_SET_UP) for one in facts.changes)
 
 
 def _missing_code(detector: str, hit: Hit) -> Finding:

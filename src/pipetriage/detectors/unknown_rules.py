@@ -144,18 +144,28 @@ TRANSIENT: tuple[Rule, ...] = (
         id="unreachable",
         mode=FailureMode.TRANSIENT_SERVICE,
         says="a service could not be reached",
-        # On every run it is the network's set-up; once, it passes.
-        ceiling=Strength.MODERATE,
-        exceptions=words(
-            "UnknownHostException ConnectionRefusedError NewConnectionError SSLHandshakeException SSLException SSLError"
-        ),
+        exceptions=words("UnknownHostException ConnectionRefusedError NewConnectionError"),
     ),
     Rule(
         id="unreachable-in-words",
         mode=FailureMode.TRANSIENT_SERVICE,
         says="a service could not be reached",
+        text=pattern(r"connection refused", r"name or service not known"),
+    ),
+    Rule(
+        id="handshake",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="no secure connection could be made to a service",
+        # An expired certificate does not renew itself.
         ceiling=Strength.MODERATE,
-        text=pattern(r"connection refused", r"name or service not known", r"certificate verify failed"),
+        exceptions=words("SSLHandshakeException SSLException SSLError"),
+    ),
+    Rule(
+        id="certificate-in-words",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="no secure connection could be made to a service",
+        ceiling=Strength.MODERATE,
+        text=pattern(r"certificate verify failed"),
     ),
     Rule(
         id="connection-in-words",
@@ -181,6 +191,9 @@ TRANSIENT: tuple[Rule, ...] = (
         ),
     ),
 )
+
+UNREACHABLE = frozenset({"unreachable", "unreachable-in-words"})
+"""On every run it is the network's set-up; where the same job got through before, it passes."""
 
 # Before what runs out: Spark says itself that the tasks were not the reason.
 LOST_NODES: tuple[Rule, ...] = (
