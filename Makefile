@@ -1,12 +1,13 @@
 # Everything starts here. Needs Python 3.11 or newer (with venv), git and make; each target sets itself up in .venv.
 #   make demo    install what the demo needs and run it        make test    run the tests
 #   make check   format, lint, types, import contract, tests   make bench   print the speed figures
+#   make evaluate  score the corpus, a page in build/evaluation.html   make calibrate  refit the confidence
 #   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lab lock bench clean
+.PHONY: help demo test lint check lab lock bench evaluate calibrate clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +38,13 @@ check: lint test
 bench: $(VENV)/.demo-ready
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/tables.py
+	@$(BIN)/python benchmarks/evaluate.py
+
+evaluate: $(VENV)/.demo-ready
+	@$(BIN)/pipetriage evaluate cases --html build/evaluation.html $(EVALUATE)
+
+calibrate: $(VENV)/.demo-ready
+	@$(BIN)/pipetriage evaluate cases --split development --fit src/pipetriage/verdict/confidence.json
 
 SEEDS ?= 2000
 lab: $(VENV)/.dev-ready

@@ -120,7 +120,7 @@ class Scenario:
         self.folder.text(
             "expected.yaml",
             f"failure_category: {category}\nacceptable_categories: [{names}]\nsafe_to_retry: {str(safe).lower()}\n"
-            f"rerun_harmless: {str(harmless).lower()}\nnotes: >-\n  {notes}\n",
+            f"rerun_harmless: {str(harmless).lower()}\nsplit: development\nnotes: >-\n  {notes}\n",
         )
 
 

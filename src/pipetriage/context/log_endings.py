@@ -22,13 +22,22 @@ class Ending(NamedTuple):
     """``id`` of each group that the job outlived."""
 
 
-def decide(groups: list[Group], run_error: Group | None, run_state: str, finished: set[tuple[str, str]]) -> Ending:
-    """Judge the log's errors; ``run_error`` is the run's own ErrorMessage, ``finished`` the tasks that worked later."""
+def decide(
+    groups: list[Group], run_error: Group | None, run_state: str, finished: set[tuple[str, str]], progress: int
+) -> Ending:
+    """Judge the log's errors.
+
+    ``run_error`` is the run's own ErrorMessage, ``finished`` the tasks that worked later, ``progress`` the number of
+    lines of ordinary output.
+    """
     failed = run_state.upper() not in _NO_FAILURE
     terminal = _terminal(groups, run_error, run_state.upper(), finished) if failed else []
     first_end = min((group.progress for group in terminal if group.is_error), default=None)
+    last_word = _last_word(groups, finished, progress) if failed and not terminal else None
     survived = {
-        id(group) for group in groups if group not in terminal and _survived(group, failed, first_end, finished)
+        id(group)
+        for group in groups
+        if group not in terminal and group is not last_word and _survived(group, failed, first_end, finished)
     }
     return Ending(terminal, survived)
 
@@ -113,6 +122,15 @@ def _masked(groups: list[Group], before: Group | None) -> Group | None:
         and (before is None or group.first_seen < before.last_seen)
     ]
     return max(candidates, key=lambda group: (not group.retried, group.last_seen), default=None)
+
+
+def _last_word(groups: list[Group], finished: set[tuple[str, str]], progress: int) -> Group | None:
+    """Find the warning that a failed run's log ends with, where it has no error: nothing shows that it was survived."""
+    if any(group.is_error for group in groups) or not groups:
+        return None
+    last = max(groups, key=lambda group: group.last_seen)
+    over = last.retried or last.carried_on or last.task in finished or progress - last.progress >= _PROGRESS_LINES
+    return last if (last.named or last.guessed) and not over else None
 
 
 def _survived(group: Group, failed: bool, first_end: int | None, finished: set[tuple[str, str]]) -> bool:

@@ -19,6 +19,8 @@ from pipetriage.context.patterns import (
 )
 from pipetriage.context.stack_traces import Trace
 
+GUESSED = "INFO"
+"""The level of what no layout calls an error, and which may be one all the same."""
 _KEPT_WARNINGS = 100
 _KEPT_LATEST = 100
 _KNOWN_TEXTS = 4096
@@ -68,6 +70,11 @@ class Group:
         """Whether it was logged as an error (or as an analysis of one)."""
         return self.level in ("ERROR", "FATAL") or self.trace.event is not None
 
+    @property
+    def guessed(self) -> bool:
+        """Whether it is only taken for an error, for want of one."""
+        return self.level == GUESSED and self.trace.event is None
+
 
 class Groups:
     """The distinct errors seen so far: the first ones, and the latest ones."""
@@ -100,6 +107,11 @@ class Groups:
             group.first_at = min(group.first_at or at, at)
             group.last_at = max(group.last_at or at, at)
         return group
+
+    @property
+    def any_error(self) -> bool:
+        """Whether any of them was logged as an error, or as a warning that names one."""
+        return any(group.is_error or group.named for group in self.all())
 
     def all(self) -> list[Group]:
         """Give the groups in the order in which they first appeared."""

@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pipetriage.context.patterns import (
+    COLUMNS_BEFORE,
     EXCEPTION_NAME,
     GLUE5_REST,
     LEVEL_FIRST,
+    LEVEL_INSIDE,
     LEVEL_ONLY,
     LOGGER_REST,
+    OTHER_LEVEL,
     RECORD_START,
     TIME_FIRST,
+    WORD,
 )
 from pipetriage.model.times import parse_time
 
@@ -35,8 +39,8 @@ class Record(NamedTuple):
 
 def read_record(line: str) -> Record | None:
     """Read a line that starts a record; None when it is a continuation or plain output."""
-    if line.startswith("{"):
-        return _json_record(line)
+    if line.startswith("{") and (record := _json_record(line)) is not None:
+        return record
     found = TIME_FIRST.match(line) or LEVEL_FIRST.match(line)
     at = None
     if found is not None:
@@ -44,13 +48,30 @@ def read_record(line: str) -> Record | None:
     else:
         found = LEVEL_ONLY.match(line)
         if found is None:
-            return None
+            return _in_columns(line)
     level = _LEVELS.get(found["level"], found["level"])
     rest = found["rest"]
     split = GLUE5_REST.match(rest) or LOGGER_REST.match(rest)
     if split is None or EXCEPTION_NAME.search(split["logger"]):
         return Record(level, "", rest, at)
     return Record(level, split["logger"], split["message"], at)
+
+
+_COLUMNS = 200
+"""Characters in which a layout's columns end."""
+_SENTENCE = 4
+"""So many words before the level are a sentence that mentions it, no columns."""
+
+
+def _in_columns(line: str) -> Record | None:
+    """Read an error in a layout that nobody described: its level stands as a word of its own behind columns."""
+    found = LEVEL_INSIDE.search(line, 0, _COLUMNS)
+    if found is None or COLUMNS_BEFORE.match(line) is None:
+        return None
+    head = line[: found.start()]
+    if OTHER_LEVEL.search(head) or len(WORD.findall(head)) >= _SENTENCE:
+        return None
+    return Record(_LEVELS.get(found["level"], found["level"]), "", line[found.end() :], None)
 
 
 def starts_record(line: str) -> bool:

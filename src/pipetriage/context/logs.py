@@ -5,12 +5,13 @@ their stack traces, are parsed (``log_layouts``, ``stack_traces``), grouped (``l
 and redacted (``log_text``).
 """
 
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from pipetriage.context.log_endings import decide
-from pipetriage.context.log_groups import Group, Groups
+from pipetriage.context.log_groups import GUESSED, Group, Groups
 from pipetriage.context.log_layouts import Record, read_record, starts_record
 from pipetriage.context.log_text import RUN_ERROR, evidence_of, fit, locator_of, read_error
 from pipetriage.context.patterns import (
@@ -20,10 +21,12 @@ from pipetriage.context.patterns import (
     ERROR_CATEGORY,
     EXCEPTION_LINE,
     EXCEPTION_NAME,
+    FAILURE_WORDS,
     FINISHED_TASK,
     GLUE_ANALYSIS,
     IN_THREAD,
     OWN_APP,
+    PROGRAM_ERROR,
     TELLING_WARNING,
     TRACEBACK,
     UNCAUGHT,
@@ -40,6 +43,7 @@ _MAX_STREAMS = 64
 _MAX_BLOCK_LINES, _MAX_BLOCK_CHARACTERS = 400, 200_000
 _MAX_FRAMES_IN_A_ROW = 40
 _MAX_PLAIN_LINES = 25
+_TAIL_LINES = 25
 _MAX_APP_IDS, _MAX_SNAPSHOTS, _MAX_TASKS = 64, 1000, 20_000
 # How the next line of a trace can start in the first column.
 _TRACE_STARTS = ("Caused by:", "Suppressed:", "at ", "... ", ": ", "Driver stacktrace", *CHAINED)
@@ -67,9 +71,11 @@ def read_logs(
     for event in events:
         reader.read(event)
     reader.close()
-    groups = reader.groups.all()
     run_error = _run_error(error_message, ended_at)
-    ending = decide(groups, run_error, run_state, reader.finished)
+    if run_error is None or run_error.opaque:
+        reader.guess()
+    groups = reader.groups.all()
+    ending = decide(groups, run_error, run_state, reader.finished, reader.progress)
     ordered, dropped = _ordered(groups, ending.terminal, ending.survived, max_errors)
     errors = [
         read_error(
@@ -188,7 +194,8 @@ class _Reader:
         self.finished: set[tuple[str, str]] = set()
         self._open: dict[str, _Block] = {}
         self._lost: set[tuple[str, str]] = set()
-        self._lines = self._bytes = self._progress = 0
+        self._lines = self._bytes = self.progress = 0
+        self._tail: deque[tuple[str, str, int | None]] = deque(maxlen=_TAIL_LINES)
         self._app_ids: dict[str, None] = {}
         self._own_apps: dict[str, None] = {}
         self._snapshots: dict[str, str] = {}
@@ -214,6 +221,18 @@ class _Reader:
         """End the records still open."""
         for stream in list(self._open):
             self._end(stream)
+
+    def guess(self) -> None:
+        """Where no line was recognised as an error, take the last ones that speak of a failure."""
+        if self.groups.any_error:
+            return
+        tail = list(self._tail)
+        start = next((at for at, (line, _, _) in enumerate(tail) if FAILURE_WORDS.search(line)), None)
+        if start is not None:
+            line, stream, timestamp = tail[start]
+            lines = [one for one, of, _ in tail[start:] if of == stream]
+            at = parse_time(timestamp)
+            self.groups.add(Record(GUESSED, "", line, at), lines[:_MAX_PLAIN_LINES], stream, at, self.progress)
 
     def facts(self, redactor: Redactor, dropped: int) -> LogFacts:
         """Give what the log says besides its errors."""
@@ -259,11 +278,13 @@ class _Reader:
                 self._end(next(iter(self._open)))
             self._open[stream] = _Block(record, line, at)
         else:
-            self._progress += 1
+            self.progress += 1
+            if line and read_record(line) is None:
+                self._tail.append((line, stream, timestamp))
 
     def _end(self, stream: str) -> None:
         block = self._open.pop(stream)
-        group = self.groups.add(block.record, block.lines, stream, block.at, self._progress)
+        group = self.groups.add(block.record, block.lines, stream, block.at, self.progress)
         if group is not None and group.task is not None and len(self._lost) < _MAX_TASKS:
             self._lost.add(group.task)
 
@@ -300,6 +321,7 @@ def _telling(line: str) -> Record | None:
             or line.startswith("Caused by:")
             or IN_THREAD.match(line) is not None
             or ERROR_CATEGORY.match(line) is not None
+            or PROGRAM_ERROR.match(line) is not None
             or _is_exception(line)
         )
         return Record("ERROR", "", line, None) if bare else None

@@ -233,10 +233,11 @@ FRAMES: tuple[Frame, ...] = (
 # --- Log layouts -----------------------------------------------------------------------------------------
 
 _LEVEL = r"(?P<level>ERROR|FATAL|CRITICAL|SEVERE|WARN(?:ING)?|INFO|DEBUG|TRACE|NOTICE)"
-# yy/MM/dd HH:mm:ss (Spark's default), or ISO 8601 with space or T, comma or point, with or without zone.
+# yy/MM/dd HH:mm:ss (Spark's default), or ISO 8601 with space or T, comma or point, with or without zone; Airflow puts
+# a comma between date and time.
 _TIME = (
     r"(?P<at>\d{2}/\d{2}/\d{2} \d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?"
-    r"|\d{4}[-/]\d{2}[-/]\d{2}[T ]\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z|[ ]?[+-]\d{2}:?\d{2})?)"
+    r"|\d{4}[-/]\d{2}[-/]\d{2}(?:[T ]|, )\d{2}:\d{2}:\d{2}(?:[.,]\d{1,9})?(?:Z| UTC|[ ]?[+-]\d{2}:?\d{2})?)"
 )
 # Time first: Glue up to 4.0, log4j, Python logging, Airflow ("[time] {file:line} LEVEL - message").
 TIME_FIRST = re.compile(
@@ -247,6 +248,11 @@ TIME_FIRST = re.compile(
 LEVEL_FIRST = re.compile(rf"\[?{_LEVEL}\]?[ \t]{{1,8}}\[?{_TIME}\]?[ \t:\-]{{0,8}}(?P<rest>[^\n]*)")
 # Level without time: Python's basicConfig ("ERROR:root:message"), "LAUNCH ERROR | …".
 LEVEL_ONLY = re.compile(rf"(?:LAUNCH )?\[?{_LEVEL}\]?(?P<gap>[ \t:|\-]{{1,8}})(?P<rest>[^\n]*)")
+# A level as a word of its own in any other layout: behind columns of a time, a file, a thread, in brackets or bars.
+LEVEL_INSIDE = re.compile(r"(?<![\w.])(?P<level>ERROR|FATAL|CRITICAL|SEVERE)(?![\w.])[ \t:|\-\])}>]{0,8}")
+COLUMNS_BEFORE = re.compile(r"[^\n]{0,60}(?:\d:\d\d|[\[{|])")
+OTHER_LEVEL = re.compile(r"(?<![\w.])(?:WARN(?:ING)?|INFO|DEBUG|TRACE|NOTICE)(?![\w.])")
+WORD = re.compile(r"(?<![\w./:])[A-Za-z]{2,40}(?![\w./:])")
 # The start of any record, whatever its level: where a stack trace before it ends.
 RECORD_START = re.compile(rf"\[?(?:{_TIME}|(?:LAUNCH )?\[?{_LEVEL}\b)")
 # What stands between level and message: Glue 5.0's columns, or "[thread] logger (File.scala:method(1)): ".
@@ -266,6 +272,8 @@ _ENDING = (
     r"(?:Exception|Error|Throwable|Failure|Fault|Interrupt|SystemExit|StopIteration|ExceptionGroup|Warning"
     r"|KeyboardInterrupt|NoCredentials|Timeout|Denied|NotFound)"
 )
+# How command-line programs report a wrong call (argparse, getopt, GNU): "job.py: error: unrecognized arguments: --x".
+PROGRAM_ERROR = re.compile(r"[\w./\-]{1,120}: error: ")
 # A line that is an exception: "java.lang.X: message", "KeyError: 'a'", "X" alone.
 EXCEPTION_LINE = re.compile(rf"(?P<name>{_NAME})(?P<colon>[ ]?:(?:\s|$)|[ ]?$)")
 EXCEPTION_NAME = re.compile(rf"{_ENDING}(?:\$\w{{1,60}})?$")
@@ -311,8 +319,9 @@ CALLING = re.compile(
 CONDITION = re.compile(
     r"[\s:]{0,4}\[(?P<condition>[A-Z][A-Z0-9]{0,60}_[A-Z0-9_]{1,80}(?:\.[A-Z][A-Z0-9_]{1,80}){0,3})\]"
 )
-# "SQLSTATE: 22018" (Spark), "SQLState: 42501" (JDBC), "SQLSTATE=42501" (DB2); it survives a translated message.
-SQLSTATE = re.compile(r"(?i:SQL ?STATE)[:=]? ?(?P<state>[0-9A-Z]{5})\b")
+# "SQLSTATE: 22018" (Spark), "SQLState: 42501" (JDBC), "SQL state [22003]" (Spring), "SQLSTATE=42501" (DB2), "100038
+# (22018)" (Snowflake); it survives a translated message.
+SQLSTATE = re.compile(r"(?:(?i:SQL ?STATE)[\s:='\"\[(]{0,4}|\b\d{6} \()(?P<state>[0-9A-Z]{5})\b")
 
 GLUE_ANALYSIS = "[Glue Exception Analysis]"
 # The events that end the job; the task and stage variants do not.
@@ -356,6 +365,13 @@ CARRIED_ON = re.compile(
 TELLING_WARNING = re.compile(
     r"(?i)exception|error|\blost\b|killed|denied|throttl|slow ?down|rate exceed|retr(?:y|ied)|timed? ?out|heartbeat"
     r"|spill|fail|unable|cannot|could not|corrupt|missing|not found|skew|memory|evict|too many|truncat"
+)
+
+# Words of failure in a line of no known layout; looked for only where the log of a failed run has no error at all.
+FAILURE_WORDS = re.compile(
+    r"(?i)\b(?:errors?|fail(?:ed|ure|ing)?|exception|denied|refused|forbidden|unauthori[sz]ed|unavailable|not found"
+    r"|abort(?:ed|ing)?|does not|not exist|timed out|timeout|fatal|rejected|invalid|mismatch|exceeded|unable to|cannot"
+    r"|could not|missing)\b"
 )
 
 # What changes between two occurrences of one error: ids, numbers, hosts.

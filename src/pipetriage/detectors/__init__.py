@@ -31,6 +31,7 @@ RULES_VERSION = "1"
 ALL_RULES: tuple[Rule, ...] = (
     *partial_write_risk.RULES[:3],
     *unknown_rules.CONFIGURATION,
+    *unknown_rules.THROTTLED,
     *permission_error.RULES,
     *partial_write_risk.RULES[3:],
     *code_regression.RULES,

@@ -6,6 +6,7 @@ import msgspec
 
 from pipetriage.detectors.rules import Hit, Reading, weaker
 from pipetriage.model.context import Change, Context
+from pipetriage.model.evidence import Signal
 from pipetriage.model.facts import Column, Deployment
 from pipetriage.model.finding import Strength
 from pipetriage.settings import ThresholdSettings
@@ -104,6 +105,11 @@ def _new_deployment(context: Context, thresholds: ThresholdSettings) -> Deployme
         if one.deployed_at is not None and since < one.deployed_at.timestamp() <= started.timestamp()
     ]
     return max(new, key=lambda one: one.deployed_at.timestamp() if one.deployed_at else 0.0, default=None)
+
+
+def code_seen(context: Context) -> bool:
+    """Whether a change of the code would have been seen: deployments are, and there is a good run to compare with."""
+    return context.facts.last_good is not None and Signal.DEPLOYMENTS in context.seen
 
 
 def schema_seen(context: Context) -> bool:
@@ -233,7 +239,11 @@ def weigh(context: Context, hit: Hit, thresholds: ThresholdSettings) -> Weighed:
     if hit.rule.reading is Reading.CODE_OR_DRIFT:
         return Weighed(drift=weak, regression=moderate)
     if schema_seen(context):
-        return Weighed(drift=weak, regression=moderate, because="the input's schema shows no difference")
+        # Neither changed, as far as can be seen: nothing here says which of the two it was.
+        unchanged = code_seen(context)
+        also = ", and the code is the last good run's" if unchanged else ""
+        because = f"the input's schema shows no difference{also}"
+        return Weighed(drift=weak, regression=weak if unchanged else moderate, because=because)
     return Weighed(drift=moderate, regression=weak)
 
 

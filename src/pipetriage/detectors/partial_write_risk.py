@@ -1,6 +1,7 @@
 """PARTIAL_WRITE_RISK: the commit itself is what failed, or nobody can tell whether it did."""
 
 from pipetriage.detectors.rules import Rule, RuleBook, pattern, strongest, words
+from pipetriage.detectors.source_delay import of_source
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.finding import Finding, Strength
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = (
             r"\bCommitStateUnknownException\b",
             r"cannot determine whether the commit was successful",
             r"underlying data files may or may not be needed",
+            r"Cannot (?:tell|determine) (?:if|whether) (?:the )?commit",
         ),
         overrides=True,
     ),
@@ -49,7 +51,7 @@ RULES: tuple[Rule, ...] = (
             "ConcurrentDeleteDeleteException ConcurrentWriteException ConcurrentTransactionException "
             "MetadataChangedException ProtocolChangedException HoodieWriteConflictException "
             "HoodieEarlyConflictDetectionException HoodieLockException CommitConflictException "
-            "CommitFailedError ConcurrentModificationException"
+            "CommitFailedError ConcurrentModificationException SerializationFailure DeadlockDetected LockNotAvailable"
         ),
     ),
     Rule(
@@ -72,6 +74,14 @@ RULES: tuple[Rule, ...] = (
             r"branch \S{1,80} (?:has changed|was created concurrently)",
             r"Version\w{0,20} ?mismatch.{0,80}(?:table|commit)|concurrent (?:update|modification) to (?:the )?log",
             r"files were (?:added|deleted) .{0,200} by a concurrent update",
+            r"commit validation failed",
+            # Databases whose transaction lost against another's.
+            r"Serializable isolation violation",
+            r"conflict with concurrent transaction",
+            r"could not serialize access",
+            r"deadlock (?:detected|found)|was deadlocked on",
+            r"Lock wait timeout exceeded",
+            r"\bORA-(?:00060|08177)\b",
         ),
     ),
     Rule(
@@ -107,4 +117,6 @@ class PartialWriteRisk:
     def detect(self, context: Context) -> list[Finding]:
         """Conclude from the commit's own errors."""
         mine = [hit for hit in self._book.hits(context) if hit.rule.category is Category.PARTIAL_WRITE_RISK]
-        return strongest(hit.finding(self.id) for hit in mine)
+        return strongest(
+            hit.finding(self.id) for hit in mine if not (hit.rule.id == "files-gone" and of_source(context, hit))
+        )

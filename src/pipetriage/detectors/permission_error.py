@@ -44,6 +44,7 @@ RULES: tuple[Rule, ...] = (
             r"unable to load credentials",
             r"unable to locate credentials",
             r"security token included in the request is invalid",
+            r"\b(?:JWT|access|bearer|OAuth2?|refresh|id) ?token (?:is|was) (?:invalid|not valid)",
         ),
     ),
     Rule(
@@ -156,6 +157,10 @@ RULES: tuple[Rule, ...] = (
             r"permission was denied on the object",
             r"Incorrect username or password",
             r"command denied to user",
+            # MongoDB, Snowflake, Hive's and Ranger's privileges.
+            r"not authorized on \S{1,200} to execute",
+            r"Authentication failed",
+            r"does not have .{0,20}privileges?\b",
         ),
     ),
     Rule(
@@ -163,10 +168,20 @@ RULES: tuple[Rule, ...] = (
         mode=FailureMode.IAM_DENIED,
         says="access was refused",
         exceptions=words(
+            "InsufficientPrivilege InvalidPassword InvalidAuthorizationSpecification PermissionDenied Unauthorized "
             "AccessDeniedException AccessControlException ForbiddenException NotAuthorizedException "
             "S3AccessDeniedException UnauthorizedException PermissionError NotAuthorizedError "
             "ForbiddenError AuthorizationException ClientAuthError AuthenticationException "
             "AccessDeniedError UnauthorizedError"
+        ),
+    ),
+    Rule(
+        id="refused-by-class",
+        mode=FailureMode.IAM_DENIED,
+        says="access was refused",
+        text=pattern(
+            r"^\w{0,60}(?:AccessControl|AccessDenied|Unauthori[sz]ed|NotAuthori[sz]ed|Authori[sz]ation|Authentication)"
+            r"\w{0,40}(?:Exception|Error): "
         ),
     ),
     Rule(
@@ -180,10 +195,15 @@ RULES: tuple[Rule, ...] = (
             r"\b403 Forbidden\b",
             r"\b40[13] Client Error\b",
             r"\bHTTP (?:Error )?403\b",
+            r"\bHTTP response code:? 40[13]\b",
             r"(?:error|status|response)[ _](?:code|occurred) ?[:(=]? ?403\b",
             r"permission denied",
-            r"insufficient privileges",
+            r"\bPERMISSION_DENIED\b",
+            r"permission \S{1,120} denied",
+            r"insufficient (?:privileges|permissions)",
             r"not allowed to access",
+            r"does not have (?:\S{1,80} ){1,6}?(?:permission|privilege|access|role)s?\b",
+            r"(?:failed|responded|returned|answered)(?: with)?:? (?:HTTP )?403\b",
         ),
     ),
     Rule(

@@ -32,7 +32,9 @@ GENERIC = words(
     "IllegalStateException UnknownException CapturedException StreamingQueryException SdkClientException "
     "AmazonClientException SdkException AWSClientIOException CalledProcessError SystemExit GlueException "
     "AwsErrorException RemoteException HiveException ClientError AmazonServiceException S3Exception "
-    "AmazonS3Exception AmazonDynamoDBException"
+    "AmazonS3Exception AmazonDynamoDBException HiveSQLException AirflowException WrappedStageException "
+    "EOFException ProgramFailureException ProgrammingError DatabaseError OperationalError HoodieException ApiException "
+    "MongoCommandException SnowflakeSQLException SQLServerException RedshiftException PSQLException SQLException"
 )
 WRAPPER_CONDITIONS = words(
     "TASK_WRITE_FAILED WRITING_JOB_ABORTED FAILED_READ_FILE FAILED_JDBC JOB_ABORTED INTERNAL_ERROR "
@@ -208,6 +210,8 @@ class RuleBook:
                     break
             if rule is None and not _meaningless(cause):
                 generic_so_far = False
+        if (said := self._said_first(error)) is not None:
+            found, beneath_is_generic = said, True
         if found is None:
             return None
         cause, rule = found
@@ -220,6 +224,12 @@ class RuleBook:
         else:
             strength = Strength.STRONG if beneath_is_generic else Strength.MODERATE
         return Hit(rule=rule, error=error, cause=cause, strength=weaker(strength, rule.ceiling))
+
+    def _said_first(self, error: LogError) -> tuple[Cause, Rule] | None:
+        """Find a rule that decides over every cause in the words with which the exception was logged."""
+        head = Cause(exception="", qualified="", message=error.excerpt.partition("\n")[0])
+        rule = self.match(head)
+        return (head, rule) if rule is not None and rule.overrides else None
 
     def _over(self, deepest_first: tuple[Cause, ...], transient: Cause) -> tuple[Cause, Rule] | None:
         """Find what has another explanation around a failed call: a call failing in its handler must not hide it."""

@@ -21,8 +21,10 @@ RULES: tuple[Rule, ...] = (
             r"\bExtra columns?: ",
             r"extra (?:struct )?(?:fields?|columns?) ",
             r"A schema mismatch detected when writing to the Delta table",
-            r"Field \S{1,200} not found in (?:target |table )?schema",
+            r"Field \S{1,200} not found in (?:\w{1,20} )?schema",
             r"Encountered unknown field",
+            r"Not a valid schema field",
+            r"Unrecognized field \"",
         ),
     ),
     Rule(
@@ -65,6 +67,10 @@ RULES: tuple[Rule, ...] = (
             r"Cannot safely cast",
             r"Unable to merge: Field .{1,200}has incompatible types",
             r"Mismatch in fields",
+            r"different types in column",
+            # Parquet's own converters (Converter.asGroupConverter, asPrimitiveConverter).
+            r"Expected instance of (?:group|primitive) converter",
+            r"cannot be converted to (?:the )?type",
             r"cannot be cast to class org\.apache\.spark\.sql\.catalyst|cannot be cast to org\.apache\.spark\.unsafe",
             r"cannot promote .{1,80} to ",
             r"Cannot change column type",
@@ -83,6 +89,9 @@ RULES: tuple[Rule, ...] = (
             r"Cannot write incompatible data",
             r"schema is incompatible with expected schema",
             r"schema mismatch",
+            r"schema of .{1,120} has changed",
+            r"number of columns .{0,80}(?:does not|do not|doesn't|don't|did not) match",
+            r"(?:unmatched|mismatched|different) number of columns|column count mismatch",
             r"Schema at index \d{1,6} was different",
             r"Table schema does not match",
             r"schema of .{1,200} does not match",
@@ -118,7 +127,16 @@ RULES: tuple[Rule, ...] = (
             r"Duplicate entry .{0,200} for key",
             r"duplicate key value",
             r"(?:is )?non-nullable but (?:contains|has) null",
+            r"(?:value|column|field) (?:of |for )?\S{1,200} (?:can ?not|must not|may not) be null",
         ),
+        reading=Reading.DATA,
+    ),
+    Rule(
+        id="violation",
+        mode=FailureMode.CONSTRAINT_VIOLATION,
+        says="the data breaks a constraint of the table",
+        # psycopg's names for PostgreSQL's error codes of class 23.
+        exceptions=words("NotNullViolation UniqueViolation ForeignKeyViolation CheckViolation ExclusionViolation"),
         reading=Reading.DATA,
     ),
     Rule(
@@ -137,6 +155,7 @@ RULES: tuple[Rule, ...] = (
             r"value too large for column",
             r"\bORA-(?:12899|01438|01400)\b",
             r"is too long and would be truncated",
+            r"Data truncated for column",
         ),
         reading=Reading.DATA,
     ),
@@ -151,6 +170,7 @@ RULES: tuple[Rule, ...] = (
             r"Arithmetic overflow error converting",
             r"Incorrect \w{3,20} value: ",
             r"\bORA-(?:01722|01858|01861|01843)\b",
+            r"(?:value|timestamp|date|time|boolean|number) '[^'\n]{0,200}' is not recognized",
         ),
         reading=Reading.DATA,
     ),
@@ -175,7 +195,8 @@ RULES: tuple[Rule, ...] = (
         exceptions=words(
             "NumberFormatException DateTimeParseException SparkNumberFormatException "
             "SparkDateTimeException SparkArithmeticException DateTimeException InvalidTextRepresentation "
-            "ParserError OutOfBoundsDatetime"
+            "ParserError OutOfBoundsDatetime NumericValueOutOfRange StringDataRightTruncation "
+            "DatetimeFieldOverflow InvalidDatetimeFormat DivisionByZero AvroTypeException InvalidFormatException"
         ),
         reading=Reading.DATA,
     ),
@@ -206,6 +227,14 @@ RULES: tuple[Rule, ...] = (
         reading=Reading.DATA,
     ),
     Rule(
+        id="java-cast",
+        mode=FailureMode.CAST_FAILURE,
+        says="a value cannot be converted to the type that the code expects",
+        # The words of the JDK's own java.sql.Timestamp, Date and Time, and of java.text.
+        text=pattern(r"(?:Timestamp|Date|Time) format must be", r"Unparseable (?:date|number): "),
+        reading=Reading.DATA,
+    ),
+    Rule(
         id="malformed",
         mode=FailureMode.MALFORMED_INPUT,
         says="the input cannot be parsed",
@@ -219,7 +248,8 @@ RULES: tuple[Rule, ...] = (
         exceptions=words(
             "JsonParseException JSONDecodeError BadRecordException MalformedRecordException BadGzipFile "
             "XMLSyntaxError ParquetDecodingException TextParsingException JsonProcessingException "
-            "ZipException"
+            "ZipException InvalidProtocolBufferException MismatchedInputException JsonEOFException "
+            "JsonSyntaxException MalformedJsonException SAXParseException"
         ),
     ),
     Rule(
@@ -230,7 +260,8 @@ RULES: tuple[Rule, ...] = (
             r"is not a Parquet file",
             r"Expected magic number at tail",
             r"Parquet magic bytes not found",
-            r"Malformed ",
+            # A malformed request or address is the caller's own.
+            r"Malformed (?!request|url|uri|endpoint|policy|arn)",
             r"Could not read footer",
             r"Error tokenizing data",
             r"CSV parse error",
@@ -324,6 +355,37 @@ AMBIGUOUS: tuple[Rule, ...] = (
         ),
         text=pattern(r"Found duplicate column\(?s?\)? in", r"Reference .{1,200} is ambiguous, could be"),
         reading=Reading.DRIFT_OR_CODE,
+    ),
+    Rule(
+        id="value-not-allowed",
+        mode=FailureMode.CONTRACT_MISMATCH,
+        says="a value in the data is none of those that the code knows",
+        text=pattern(
+            r"(?:unexpected|unknown|invalid|unsupported|illegal) .{1,160}"
+            r"\b(?:allowed|expected|known|valid)(?: values?)?(?: are)?: ",
+            r"\b(?:is|are) not (?:one of|in) (?:the )?(?:allowed|accepted|permitted|known|valid|expected) ",
+        ),
+        reading=Reading.DATA,
+        ceiling=Strength.MODERATE,
+    ),
+    Rule(
+        id="schema-class",
+        mode=FailureMode.CONTRACT_MISMATCH,
+        says="the data does not fit its schema",
+        # Exceptions that name a schema: pandera's SchemaError, awswrangler's InvalidSchemaConvergence, Avro's
+        # SchemaParseException. Not the registry that keeps schemas, nor requests' MissingSchema (of an address).
+        text=pattern(r"^(?!\w*Registry)\w{0,60}Schema\w{0,60}(?:Exception|Errors?|Convergence|Mismatch): "),
+        reading=Reading.DRIFT_OR_CODE,
+        ceiling=Strength.MODERATE,
+    ),
+    Rule(
+        id="validation",
+        mode=FailureMode.CONTRACT_MISMATCH,
+        says="a record does not fit the model that the code holds of it",
+        # pydantic's and jsonschema's words.
+        text=pattern(r"\d{1,5} validation errors? for \w", r"is a required property", r"is not of type '"),
+        reading=Reading.DRIFT_OR_CODE,
+        ceiling=Strength.MODERATE,
     ),
     Rule(
         id="clustering",

@@ -67,13 +67,29 @@ RULES: tuple[Rule, ...] = (
         ceiling=Strength.MODERATE,
     ),
     Rule(
+        id="upstream-late",
+        mode=FailureMode.LATE_FILES,
+        says="what the job waits for did not come in time",
+        # Airflow's sensors, dbt's source freshness.
+        ceiling=Strength.MODERATE,
+        text=pattern(r"\bAirflowSensorTimeout\b|Sensor has timed out|Snap\. Time is OUT"),
+    ),
+    Rule(
+        id="stale-source",
+        mode=FailureMode.LATE_FILES,
+        says="the source is older than it may be",
+        ceiling=Strength.MODERATE,
+        text=pattern(r"\bSTALE freshness of ", r"source freshness .{0,80}(?:stale|exceed|fail)"),
+    ),
+    Rule(
         id="low-records-in-words",
         mode=FailureMode.LOW_RECORD_COUNT,
         says="the job itself found too few records",
         text=pattern(
             r"(?:row|record)s? ?counts? .{0,80}(?:below|less than|lower than|under|fewer than|too low)",
             r"\btoo few (?:rows|records|files)\b",
-            r"expected at least [\d,]{1,15} (?:rows|records|files)",
+            r"expected (?:at least|more than|>=?) ?[\d,]{1,15} (?:rows|records|files|events|lines)",
+            r"\b(?:rows|records|files|events|lines)\b.{0,80}\bat least [\d,]{1,15} (?:expected|required|needed)",
             r"\bonly [\d,]{1,15} (?:rows|records) (?:were )?(?:received|read|found)",
         ),
     ),
@@ -91,6 +107,8 @@ _CODE_FILE = re.compile(r"\.(?:py|jar|whl|egg|so)$", re.IGNORECASE)
 # Objects that are no data: folder markers, commit markers, hidden files.
 _MARKER = re.compile(r"/$|/[_.][^/]{0,255}$|_\$folder\$$")
 _LOW_RULES = frozenset({"rowcount", "rowcountmatch", "filematch", "filefreshness", "datafreshness"})
+# Changes by which a run may look for its input in another place.
+_MOVES = ("argument ", "code version", "script location", "job modified")
 # Fewer good runs than this say nothing, fewer than seven no deviation (Elementary, Sling).
 _FEWEST_RUNS, _ENOUGH_RUNS = 3, 7
 # A shortfall below this many records is noise whatever the ratio.
@@ -113,13 +131,29 @@ class SourceDelay:
         for hit in self._book.hits(context):
             if hit.rule.category is Category.SOURCE_DELAY and (one := self._missing(context, hit)) is not None:
                 found.append(one)
+            elif hit.rule.id == "files-gone" and of_source(context, hit):
+                found.append(self._replaced(context, hit))
         other = self._book.other_cause(context, Category.SOURCE_DELAY)
         told = other is not None and other.rule.mode is not FailureMode.QUALITY_FAILED
+        checks = (hit for hit in self._book.hits(context) if hit.rule.mode is FailureMode.QUALITY_FAILED)
+        refused = next((hit for hit in checks if hit.error.terminal and not hit.error.survived), None)
         if not found:
             found.extend(self._empty_listing(context, told))
             found.extend(self._late(context, told))
-            found.extend(self._low(context, told))
+            found.extend(self._low(context, told, refused))
         return strongest(found)
+
+    def _replaced(self, context: Context, hit: Hit) -> Finding:
+        """A file of the input that went between listing and reading: whoever delivers it had not finished."""
+        listing = context.facts.source
+        return Finding(
+            detector=f"{self.id}/replaced-files",
+            category=Category.SOURCE_DELAY,
+            failure_mode=FailureMode.LATE_FILES,
+            strength=weaker(hit.strength, Strength.MODERATE),
+            statement=f"a file of the input was replaced or taken away while it was read: {hit.telling}",
+            evidence=unique((hit.error.evidence, *([listing.evidence] if listing is not None else []))),
+        )
 
     def _missing(self, context: Context, hit: Hit) -> Finding | None:
         if hit.rule.mode is FailureMode.LOW_RECORD_COUNT:
@@ -132,10 +166,10 @@ class SourceDelay:
         if mine and all(_NOT_INPUT.search(path) for path in mine):
             return None
         listing = context.facts.source
-        if declared and paths and not mine:
-            return hit.finding(self.id, strength=weaker(hit.strength, Strength.MODERATE))
-        if listing is None or Signal.SOURCE_LISTING not in context.seen:
-            return hit.finding(self.id, strength=weaker(hit.strength, Strength.MODERATE))
+        if (declared and paths and not mine) or listing is None or Signal.SOURCE_LISTING not in context.seen:
+            # Another input, or nothing to hold against the error: sure only where nobody moved the path since then.
+            moved = context.facts.last_good is None or any(one.what.startswith(_MOVES) for one in context.facts.changes)
+            return hit.finding(self.id, strength=weaker(hit.strength, Strength.MODERATE) if moved else hit.strength)
         strength, why = _against_listing(context, hit, listing, mine)
         finding = hit.finding(self.id, strength=weaker(hit.strength, strength), extra=(listing.evidence,))
         return Finding(
@@ -168,7 +202,7 @@ class SourceDelay:
         late = [file for file in files if file.modified_at is not None and file.modified_at > run.started_at]
         if not late or run.in_flight:
             return
-        short = any(True for _ in self._low(context, False))
+        short = any(True for _ in self._low(context, False, None))
         yield Finding(
             detector=f"{self.id}/late-files",
             category=Category.SOURCE_DELAY,
@@ -184,7 +218,7 @@ class SourceDelay:
             evidence=unique((listing.evidence, run.evidence)),
         )
 
-    def _low(self, context: Context, told: bool) -> Iterator[Finding]:
+    def _low(self, context: Context, told: bool, refused: Hit | None) -> Iterator[Finding]:
         signals = list(_low_signals(context, self._thresholds))
         rules = [
             rule
@@ -196,6 +230,9 @@ class SourceDelay:
         signals += [(f"the data-quality rule {rule.rule} failed", rule.evidence) for rule in rules[:1]]
         if not signals:
             return
+        if refused is not None:
+            # The job's own check refused the data, and there is too little of it: two witnesses of one thing.
+            signals.append((f"the job's own check failed ({refused.telling})", refused.error.evidence))
         sources = {evidence for _, evidence in signals}
         if told:
             strength = Strength.WEAK
@@ -214,6 +251,13 @@ class SourceDelay:
             statement="; ".join(dict.fromkeys(text for text, _ in signals)),
             evidence=unique(evidence for _, evidence in signals),
         )
+
+
+def of_source(context: Context, hit: Hit) -> bool:
+    """Whether what is missing lies in the batch's declared input."""
+    declared = context.facts.source_uri
+    paths = [_normal(path) for path in _PATH.findall(hit.cause.message)]
+    return declared is not None and any(path.startswith(_normal(declared) + "/") for path in paths)
 
 
 def missing_code_file(hit: Hit) -> bool:
@@ -275,13 +319,18 @@ def _inside(file: ListedFile, path: str) -> bool:
 def _low_signals(context: Context, thresholds: ThresholdSettings) -> Iterator[tuple[str, str]]:
     """Tell what says that too little came, each with its evidence."""
     history = [run.records for run in context.facts.good_runs if run.records is not None][-30:]
+    now, before = context.facts.source, context.facts.previous_source
+    if now is not None and before is not None and now.complete and before.complete:
+        came, usual = (sum(file.size for file in data_files(one)) for one in (now, before))
+        if 0 < came < usual * thresholds.low_record_ratio:
+            yield f"the input holds {came:,} bytes, the last good batch's {usual:,}", now.evidence
     for count, what, evidence in _counts(context):
         least = context.pipeline.min_records
         if least is not None and count < least:
             yield f"{count} records {what}, at least {least} are declared", evidence
         elif (bound := _bound(history, thresholds)) is not None and count < bound:
-            usual = statistics.fmean(history)
-            yield f"{count} records {what}, {usual:.0f} in the mean of {len(history)} good runs", evidence
+            mean = statistics.fmean(history)
+            yield f"{count} records {what}, {mean:.0f} in the mean of {len(history)} good runs", evidence
         elif count == 0 and context.facts.run.succeeded:
             yield f"no record {what}", evidence
 

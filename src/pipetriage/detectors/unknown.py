@@ -112,12 +112,15 @@ class Unknown:
 # names, Python's service clients by theirs.
 _CLIENT = re.compile(
     r"^(?:java|javax|sun|com|org|io|net|software|scala|py4j)\.\w+\."
-    r"|^(?:botocore|boto3|aiobotocore|s3fs|requests|urllib3|httpx?|aiohttp|socket|ssl|pyarrow|redis|psycopg\d?|pymysql"
-    r"|sqlalchemy|snowflake|google|azure|grpc|pyiceberg|awswrangler)\."
+    r"|^(?:botocore|boto3|aiobotocore|s3fs|requests|urllib3?|httpx?|aiohttp|socket|ssl|pyarrow|redis|psycopg\d?|pymysql"
+    r"|ftplib|smtplib|paramiko|fsspec|gcsfs|adlfs|elasticsearch|opensearchpy|cassandra|hdfs|kazoo"
+    r"|sqlalchemy|snowflake|google|azure|grpc|pyiceberg|awswrangler|cx_Oracle|oracledb|pyodbc|pymssql|pymongo|MySQLdb"
+    r"|mysql|kafka|confluent_kafka|clickhouse_\w{1,20}|asyncpg)\."
 )
 # The shape in which AWS SDKs (Java v1 and v2, botocore) name service and operation.
 _SERVICE_SAYS = re.compile(
     r"\(Service: |when calling the \w{1,80} operation|Status Code: \d{3}|Error Code: |^\w{1,80}Exception: "
+    r"|HTTP Error \d{3}: |\b[45]\d\d (?:Server|Client) Error: |<urlopen error |\[Errno -?\d{1,3}\]"
 )
 # Python's own connection errors, and engine pseudo-exceptions that the log room names without a package.
 _BUILTIN = re.compile(r"^(?:Connection\w*Error|TimeoutError|BrokenPipeError|gaierror|timeout|IncompleteRead|OSError)$")

@@ -46,6 +46,29 @@ CONFIGURATION: tuple[Rule, ...] = (
     ),
 )
 
+# The code by which a service says that it was asked too often, whatever else its words seem to say (a throttled call to
+# Lake Formation or KMS is no refusal). Sources: the AWS SDKs' throttling codes.
+THROTTLED: tuple[Rule, ...] = (
+    Rule(
+        id="throttled-by-code",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="a service throttled the calls",
+        text=pattern(
+            r"Error Code: (?:Throttl\w{2,30}|TooManyRequests\w{0,20}|RequestLimitExceeded|LimitExceededException"
+            r"|ProvisionedThroughputExceeded\w{0,20}|RequestThrottled\w{0,20}|EC2ThrottledException)\b",
+            r"\((?:Throttl\w{2,30}|TooManyRequests\w{0,20}|RequestLimitExceeded|ProvisionedThroughputExceeded\w{0,20}"
+            r"|RequestThrottled\w{0,20})\) when calling the ",
+        ),
+    ),
+    Rule(
+        id="catalog-busy",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="somebody changed the catalog's entry in the same moment",
+        # Glue's own optimistic lock; an Iceberg commit that loses against another says CommitFailedException.
+        text=pattern(r"ConcurrentModificationException: .{0,400}\(Service: (?:AWS)?Glue\b"),
+    ),
+)
+
 # A call that may well pass next time. Sources: the AWS SDKs' lists of throttling and transient codes, S3's error
 # codes, Glue's exceptions, the JVM's, Python's and botocore's network exceptions.
 TRANSIENT: tuple[Rule, ...] = (
@@ -75,7 +98,8 @@ TRANSIENT: tuple[Rule, ...] = (
             r"\bProvisionedThroughputExceeded",
             r"\bRequestThrottled",
             r"\bEC2ThrottledException\b",
-            r"status code:? 429\b",
+            r"(?:status|response) code:? 429\b",
+            r"\bToo Many Requests\b",
             r"\bTransactionInProgressException\b",
             r"\bPriorRequestNotComplete\b",
             r"\bLimitExceededException\b.{0,80}rate",
@@ -94,6 +118,8 @@ TRANSIENT: tuple[Rule, ...] = (
             r"\bInsufficientCapacity",
             r"no capacity",
             r"\bCapacity(?:Not|Un)Available",
+            r"\bInsufficient\w{0,20}Capacity",
+            r"too many (?:clients|connections)|remaining connection slots are reserved",
         ),
     ),
     Rule(
@@ -103,7 +129,9 @@ TRANSIENT: tuple[Rule, ...] = (
         exceptions=words(
             "InternalServiceException OperationTimeoutException FederationSourceRetryableException "
             "InternalServerException ResourceNotReadyException ServiceUnavailableException "
-            "InternalServerErrorException ServiceUnavailable ServiceFailureException"
+            "InternalServerErrorException ServiceUnavailable ServiceFailureException InternalServerError BadGateway "
+            "GatewayTimeout DeadlineExceeded TooManyRequests ServiceUnavailableError TooManyConnections AdminShutdown "
+            "CannotConnectNow ServerSelectionTimeoutError ServerDisconnectedError APIConnectionError"
         ),
     ),
     Rule(
@@ -118,11 +146,19 @@ TRANSIENT: tuple[Rule, ...] = (
             r"\bService ?Unavailable\b",
             r"Status Code:? 5\d\d\b",
             r"\bHTTP (?:Error )?5\d\d\b",
+            r"\bHTTP response code:? 5\d\d\b",
             r"\bBad Gateway\b",
             r"\bRequestTimeout(?:Exception)?\b",
             r"\b50[234] (?:Bad Gateway|Service|Gateway)",
             r"\bResourceNotReadyException\b",
-            r"We encountered an internal error",
+            r"encountered an internal error",
+            r"temporarily unavailable",
+            r"\b50[0234] (?:GET|PUT|POST|HEAD|DELETE|PATCH) https?:",
+            # gRPC's status, PostgreSQL while it starts, stops or fails over.
+            r"\bUNAVAILABLE: |\bDEADLINE_EXCEEDED\b",
+            r"database system is (?:starting up|shutting down|in recovery mode)",
+            r"terminating connection due to",
+            r"\bORA-(?:01033|01089|12528)\b",
             r"\bServerException: .{0,80}retry",
         ),
     ),
@@ -132,7 +168,7 @@ TRANSIENT: tuple[Rule, ...] = (
         says="the connection to a service broke",
         exceptions=words(
             "SocketTimeoutException ConnectTimeoutException ConnectException SocketException "
-            "NoHttpResponseException ConnectionPoolTimeoutException EndpointConnectionError "
+            "NoHttpResponseException EndpointConnectionError "
             "ReadTimeoutError ConnectTimeoutError ConnectionClosedError ConnectionResetError "
             "ConnectionError ProtocolError IncompleteRead RemoteDisconnected CommunicationsException "
             "ReadTimeout ConnectTimeout gaierror MaxRetryError ProxyConnectionError BrokenPipeError "
@@ -153,21 +189,6 @@ TRANSIENT: tuple[Rule, ...] = (
         text=pattern(r"connection refused", r"name or service not known"),
     ),
     Rule(
-        id="handshake",
-        mode=FailureMode.TRANSIENT_SERVICE,
-        says="no secure connection could be made to a service",
-        # An expired certificate does not renew itself.
-        ceiling=Strength.MODERATE,
-        exceptions=words("SSLHandshakeException SSLException SSLError"),
-    ),
-    Rule(
-        id="certificate-in-words",
-        mode=FailureMode.TRANSIENT_SERVICE,
-        says="no secure connection could be made to a service",
-        ceiling=Strength.MODERATE,
-        text=pattern(r"certificate verify failed"),
-    ),
-    Rule(
         id="connection-in-words",
         mode=FailureMode.TRANSIENT_SERVICE,
         says="the connection to a service broke",
@@ -175,24 +196,69 @@ TRANSIENT: tuple[Rule, ...] = (
             r"Connection reset",
             r"Read timed out",
             r"Connect(?:ion)?(?: to .{1,300})? timed out",
-            r"Remote host terminated the handshake",
+            r"Remote host terminated the handshake|SSL peer shut down incorrectly",
             r"The target server failed to respond",
             r"Communications link failure",
-            r"Timeout waiting for connection from pool",
             r"Could not connect to the endpoint",
             r"Broken pipe",
             r"Premature end of Content-Length",
+            # CPython's sockets: ECONNRESET, ETIMEDOUT, EPIPE, EHOSTUNREACH, ENETUNREACH, and a timeout of their own.
+            r"\[Errno (?:104|110|32|113|101)\]",
+            r"\boperation timed out",
+            r"^(?:TimeoutError|timeout): timed out",
+            r"closed connection without response",
             r"Unexpected end of file from server",
             r"Temporary failure in name resolution",
             r"server closed the connection unexpectedly",
             r"Connection aborted",
             r"An I/O error occurred while sending to the backend",
             r"Failed to parse XML document with handler",
+            # PostgreSQL, MySQL, Oracle.
+            r"SSL SYSCALL error",
+            r"Lost connection to MySQL server|MySQL server has gone away",
+            r"\bORA-(?:03113|03114|03135|12170|12537|12547|12571)\b",
         ),
+    ),
+    Rule(
+        id="certificate",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="no secure connection could be made to a service",
+        # An expired certificate does not renew itself.
+        ceiling=Strength.MODERATE,
+        text=pattern(r"\bcertificat", r"\bPKIX\b", r"\bCertPath", r"trust anchor"),
+    ),
+    Rule(
+        id="handshake",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="no secure connection could be made to a service",
+        exceptions=words("SSLHandshakeException SSLException SSLError"),
+    ),
+    Rule(
+        id="pool",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="the client ran out of connections",
+        # Its own pool, used up by too many objects or streams left open: no service failed.
+        ceiling=Strength.MODERATE,
+        exceptions=words("ConnectionPoolTimeoutException"),
+    ),
+    Rule(
+        id="pool-in-words",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="the client ran out of connections",
+        ceiling=Strength.MODERATE,
+        text=pattern(r"Timeout waiting for connection from pool", r"QueuePool limit of size"),
+    ),
+    Rule(
+        id="timed-out",
+        mode=FailureMode.TRANSIENT_SERVICE,
+        says="a call took too long",
+        # The work itself may take longer than it is given, every time.
+        ceiling=Strength.MODERATE,
+        exceptions=words("TimeoutException TimeoutError MongoTimeoutException RetryError"),
     ),
 )
 
-UNREACHABLE = frozenset({"unreachable", "unreachable-in-words"})
+UNREACHABLE = frozenset({"unreachable", "unreachable-in-words", "handshake"})
 """On every run it is the network's set-up; where the same job got through before, it passes."""
 
 # Before what runs out: Spark says itself that the tasks were not the reason.
@@ -320,6 +386,7 @@ QUALITY: tuple[Rule, ...] = (
             r"(?:fail|violat)\w{0,6} .{0,80}data[ _-]?quality",
             r"\bexpectations? (?:were |was )?(?:not met|failed|violated)",
             r"quality (?:checks?|gates?|rules?|score).{0,80}(?:fail|below|violat)",
+            r"data[ _-]?quality: .{1,160}(?:required|at least|at most|threshold)",
             r"\d{1,4} (?:dq|quality) (?:rules?|checks?) failed",
         ),
     ),

@@ -13,6 +13,7 @@ import click
 
 from pipetriage import __version__
 from pipetriage.entrypoints.boundary import complain, run
+from pipetriage.entrypoints.evaluate import evaluate
 from pipetriage.entrypoints.opening import (
     json_option,
     open_program,
@@ -193,6 +194,7 @@ def capture(target: str, output: Path, as_json: bool, config: Path | None) -> No
 
 
 cli.add_command(review)
+cli.add_command(evaluate)
 
 
 @cli.group()

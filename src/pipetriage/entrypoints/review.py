@@ -29,9 +29,7 @@ Examples:
 @click.argument("reference", metavar="ID")
 @click.option("--agree", is_flag=True, help="The category and the retry decision were right.")
 @click.option("--category", metavar="CATEGORY", help="What broke.")
-@click.option(
-    "--also", multiple=True, metavar="CATEGORY", help="Another right answer; repeatable."
-)
+@click.option("--also", multiple=True, metavar="CATEGORY", help="Another right answer; repeatable.")
 @click.option("--safe/--not-safe", default=None, help="Whether a machine might have retried it without asking anyone.")
 @click.option("--rerun", type=click.Choice(["harmless", "harmful"]), help="What a rerun did, where that is known.")
 @click.option("--note", default="", help="Why; secrets and personal data in it are replaced.")

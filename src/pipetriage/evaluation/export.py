@@ -32,7 +32,9 @@ def export(incidents: Iterable[Incident], evidence: Path, folder: Path) -> Expor
     Raises:
         UsageError: the folder cannot be written.
     """
-    written, known, lost = [], [], []
+    written: list[str] = []
+    known: list[str] = []
+    lost: list[str] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for incident in incidents:

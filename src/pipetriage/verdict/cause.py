@@ -55,7 +55,9 @@ def _categories(findings: list[Finding]) -> list[Category]:
     kinds: dict[Category, None] = dict.fromkeys(one.category for one in findings)
     named: list[Category] = [kind for kind in kinds if kind != Category.UNKNOWN]
     unknown = [one for one in findings if one.category is Category.UNKNOWN]
-    if named and any(one.failure_mode is FailureMode.TRANSIENT_SERVICE for one in unknown):
+    # The service that failed under a commit is why nobody knows what became of it: one cause, not two.
+    commit = any(one.failure_mode is FailureMode.COMMIT_STATE_UNKNOWN for one in findings)
+    if named and not commit and any(one.failure_mode is FailureMode.TRANSIENT_SERVICE for one in unknown):
         # A failing service as the terminal error is a cause of its own, not a lack of one.
         return [*named, Category.UNKNOWN]
     return named or list(dict.fromkeys(one.category for one in unknown))

@@ -18,22 +18,24 @@ from pipetriage.model.write_state import RerunDecision
 
 _NOTHING_FOUND = frozenset({FailureMode.INSUFFICIENT_EVIDENCE, FailureMode.NO_FAILURE_FOUND})
 _UNPROVEN = frozenset({FailureMode.UNPROVEN_OUTPUT, FailureMode.FAILED_BETWEEN_COMMITS})
+_PASSING = frozenset({FailureMode.TRANSIENT_SERVICE, FailureMode.MISSING_PATH, FailureMode.EMPTY_PATH})
 _LOWEST, _HIGHEST = 0.02, 0.98
 """Nothing is certain: a few hundred labelled cases cannot show more than one in fifty."""
 
 # What each sign weighs before any case was seen, in log-odds: the fit departs from these only as far as cases push it.
 PRIOR: dict[str, float] = {
-    "base": 0.0,
+    "base": 0.5,
     "strong": 2.6,
-    "moderate": 1.2,
-    "corroborated": 0.4,
+    "moderate": 0.7,
+    "corroborated": 0.3,
     "conflict": -0.6,
-    "nothing_found": 0.2,
+    "nothing_found": 0.0,
     "opposed": -0.9,
     "hinted": -0.2,
     "no_log": -0.8,
     "unproven_output": -0.4,
-    "undecided": -1.2,
+    "undecided": -1.6,
+    "unharmed": -0.8,
     "resources": -0.6,
     "safe": 0.6,
 }
@@ -76,6 +78,9 @@ def signs(incident: Incident) -> dict[str, float]:
     nothing = mode in _NOTHING_FOUND
     conflict = mode is FailureMode.CONFLICTING_EVIDENCE
     named = not nothing and not conflict
+    harmful = incident.rerun.decision is RerunDecision.UNSAFE
+    passing = any(one.failure_mode in _PASSING and one.strength is Strength.STRONG for one in incident.findings)
+    stopped = passing and category is Category.PARTIAL_WRITE_RISK
     shown = {
         "base": True,
         "strong": named and Strength.STRONG in strengths,
@@ -87,8 +92,10 @@ def signs(incident: Incident) -> dict[str, float]:
         "hinted": any(one.strength is Strength.WEAK for one in others),
         "no_log": "LOG_UNOBSERVED" in broken,
         "unproven_output": mode in _UNPROVEN,
-        # The cause clears by itself, but whether a rerun is harmless could not be told: a retry may be given away.
-        "undecided": "CAUSE_NEEDS_A_PERSON" not in broken and incident.rerun.decision is RerunDecision.UNKNOWN,
+        # What stopped the run passes by itself, yet something that a retry needs is not proven: it may be given away.
+        "undecided": (mode in _PASSING or stopped) and not incident.safe_to_retry and not harmful,
+        # The commit is blamed, and yet nothing is there that a rerun would harm.
+        "unharmed": category is Category.PARTIAL_WRITE_RISK and incident.rerun.decision is RerunDecision.SAFE,
         # What ran out is known, why it did is not.
         "resources": mode is FailureMode.RESOURCE_EXHAUSTED,
         "safe": incident.safe_to_retry,

@@ -15,9 +15,11 @@ from pipetriage.verdict.write_state import OutputState
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
 _OVERWRITES = frozenset({"overwrite_partitions", "overwrite_table"})
 
-# How Spark says that a folder holds nothing to read (domain facts 4.2); it does not always name the folder.
+# How Spark says that a folder holds nothing to read (domain facts 4.2), and S3 that an object is not there; neither
+# always names the place.
 _EMPTY_INPUT = re.compile(
     r"UNABLE_TO_INFER_SCHEMA|EMPTY_SCHEMA_NOT_SUPPORTED|(?i:unable to infer schema|empty or nested empty schemas)"
+    r"|\bNoSuchKey\b|HeadObject operation: Not Found"
 )
 
 

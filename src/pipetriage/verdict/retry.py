@@ -21,6 +21,10 @@ from pipetriage.verdict.spelling import names_path
 
 # A refusal in any engine's words, or as an exception's name.
 _REFUSAL = re.compile(r"(?i)denied|not authorized|unauthorized|forbidden|\b403\b|AccessControlException")
+# Glue's words for a run that it never began; they come before any line of the job's code.
+_NO_ROOM = re.compile(
+    r"(?i)concurrent ?runs ?exceeded|resource unavailable|resource ?number ?limit ?exceeded|concurrent compute capacity"
+)
 _AWAITS_SOURCE = frozenset({FailureMode.MISSING_PATH, FailureMode.EMPTY_PATH})
 # Changes under which a missing path may be a wrong path rather than a late one.
 _PATH_MAY_HAVE_CHANGED = ("argument ", "code version", "script location", "engine version", "job modified")
@@ -50,8 +54,17 @@ def _reason(rule: str, holds: bool, why: str, evidence: list[str] | None = None)
 def _log_seen(context: Context) -> Reason:
     """Ask whether the whole log was read: an error message alone may name an effect and hide the cause."""
     seen = Signal.LOGS in context.seen and context.facts.log.lines > 0
+    if not seen and _never_started(context):
+        why = "the service says itself that it had no room: the job's code never ran, so there is no log"
+        return _reason("LOG_UNOBSERVED", True, why, [context.facts.run.evidence])
     why = "the run's log was read" if seen else "the run's log was not seen in full, so the cause may be another"
     return _reason("LOG_UNOBSERVED", seen, why, ["log"] if seen else [])
+
+
+def _never_started(context: Context) -> bool:
+    """Whether Glue refused to start the run for want of capacity (its StartJobRun errors and JobRunState FAILED)."""
+    run = context.facts.run
+    return not run.execution_seconds and _NO_ROOM.search(run.error_message) is not None
 
 
 def _clears_by_itself(context: Context, cause: Cause) -> Iterator[Reason]:
@@ -94,13 +107,18 @@ def _late_source(context: Context, cause: Cause, evidence: list[str]) -> Iterato
     if uri is None:
         yield _reason("SOURCE_NOT_DECLARED", False, "the batch's source is not declared, so the path cannot be judged")
         return
-    # Only the errors that decided: a warning in passing may name the source too.
+    # Only the errors that decided: a warning in passing may name the source too. Where the source holds files, one of
+    # them that is gone was replaced under the run's eyes: whoever delivers them may not have finished.
+    holds_files = facts.source is not None and any(file.size > 0 for file in facts.source.files)
     named = any(
-        names_path(f"{linked.message} {error.excerpt}", uri)
+        names_path(f"{linked.message} {error.excerpt}", uri, below=not holds_files)
         for error in context.errors
         if any(error.evidence in finding.evidence for finding in cause.deciding)
         for linked in error.causes
     )
+    if not named and not _names_any_path(context, cause):
+        # botocore's NoSuchKey names nothing; where the declared source is seen to be empty, it is what was looked for.
+        named = facts.source is not None and facts.source.complete and not holds_files
     why = "the failing path is the declared source" if named else f"the error does not name the declared source {uri}"
     yield _reason("OTHER_PATH_FAILED", named, why, evidence)
     listed = facts.source is not None and facts.source.complete and lists_the_source(facts)
@@ -118,6 +136,13 @@ def _late_source(context: Context, cause: Cause, evidence: list[str]) -> Iterato
         else "path, arguments and code are unchanged"
     )
     yield _reason("PATH_MAY_HAVE_CHANGED", not changed, why)
+
+
+def _names_any_path(context: Context, cause: Cause) -> bool:
+    deciding = [
+        error for error in context.errors if any(error.evidence in finding.evidence for finding in cause.deciding)
+    ]
+    return any("://" in f"{linked.message} {error.excerpt}" for error in deciding for linked in error.causes)
 
 
 def _attempts_left(context: Context, attempts: Attempts) -> Iterator[Reason]:

@@ -56,19 +56,25 @@ def _times_differ(first: datetime, second: datetime, *spelled: str) -> bool:
     return apart >= _TWO_DAYS
 
 
-def names_path(message: str, path: str) -> bool:
+def names_path(message: str, path: str, *, below: bool = True) -> bool:
     """Whether a message names the path, or what lies below it, however scheme and slashes are spelled.
 
-    ``orders/1`` is neither ``orders/10`` nor ``orders/1-ref``.
+    ``orders/1`` is neither ``orders/10`` nor ``orders/1-ref``. Without ``below``, a file in it is not the path itself;
+    a pattern over all that it holds (``orders/1/*.json``) still is.
     """
     message, path = _plain(message), _plain(path.partition("://")[2] or path).rstrip("/")
     at = message.find(path) if path else -1
     while at >= 0:
-        following = message[at + len(path) : at + len(path) + 1]
-        if not (following.isalnum() or following in {"-", "_", "="}):
+        following = message[at + len(path) : at + len(path) + 2]
+        itself = below or not following.startswith("/") or _ENDS_PATH.match(following[1:]) is not None
+        if itself and not (following[:1].isalnum() or following[:1] in {"-", "_", "="}):
             return True
         at = message.find(path, at + 1)
     return False
+
+
+# What may follow the slash behind a folder's own name: nothing, the sentence, or a pattern over its files.
+_ENDS_PATH = re.compile(r"$|[\s*?{\[,;:'\")\]>|.]")
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,1 @@
+"""The templates of failures, one table a service area."""

@@ -1,0 +1,1 @@
+"""Scoring the triage against labelled cases (``pipetriage evaluate``, docs/evaluation.md)."""
