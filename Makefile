@@ -41,10 +41,13 @@ bench: $(VENV)/.demo-ready
 	@$(BIN)/python benchmarks/evaluate.py
 
 evaluate: $(VENV)/.demo-ready
+	@mkdir -p build
 	@$(BIN)/pipetriage evaluate cases --html build/evaluation.html $(EVALUATE)
 
 calibrate: $(VENV)/.demo-ready
-	@$(BIN)/pipetriage evaluate cases --split development --fit src/pipetriage/verdict/confidence.json
+	@mkdir -p build
+	@$(BIN)/python -m pipetriage.evaluation.fit cases/first_contact.json > build/confidence.json
+	@mv build/confidence.json src/pipetriage/verdict/confidence.json
 
 SEEDS ?= 2000
 lab: $(VENV)/.dev-ready

@@ -17,7 +17,7 @@ from pipetriage.context.patterns import (
     UNCAUGHT,
     VARYING,
 )
-from pipetriage.context.stack_traces import Trace
+from pipetriage.context.stack_traces import Trace, data_from
 
 GUESSED = "INFO"
 """The level of what no layout calls an error, and which may be one all the same."""
@@ -141,8 +141,9 @@ class Groups:
 
 
 def link_key(name: str, message: str) -> tuple[str, str]:
-    """Name an exception without what varies from one occurrence to the next."""
-    return name.rsplit(".", 1)[-1], VARYING.sub("#", message[:_KEY_CHARACTERS]).strip()
+    """Name an exception without what varies from one occurrence to the next: ids, numbers, the data it failed on."""
+    said = message[:_KEY_CHARACTERS]
+    return name.rsplit(".", 1)[-1], VARYING.sub("#", said[: data_from(said)]).strip()
 
 
 def is_opaque(trace: Trace) -> bool:

@@ -218,7 +218,7 @@ class Trace:
         named = sorted(
             [*INLINE_EXCEPTION.finditer(message), *TASK_END.finditer(message)], key=lambda match: match.start()
         )
-        data = _data_from(message)
+        data = data_from(message)
         for inline in [match for match in named if match.start() < data][:_INLINE]:
             self._push(inline["name"], message[inline.end() :].strip(), None)
         if traceback:
@@ -251,7 +251,7 @@ def plain(text: str) -> str:
     return CALLING.sub(lambda match: f"An error occurred while calling {match['call']}. ", text, count=1).strip()
 
 
-def _data_from(message: str) -> int:
+def data_from(message: str) -> int:
     """Find where a message starts to quote the data it failed on: no exception is named from there on."""
     starts = [at for frame in FRAMES if (at := message.find(frame.start)) >= 0 and len(frame.start) >= _TELLING_START]
     return min(starts, default=len(message))

@@ -65,7 +65,6 @@ class Options:
     split: Literal["development", "reserve"] | None
     ablate: tuple[str, ...]
     repeat: int
-    fit: Path | None
     model: str | None
     jobs: int | None
     timeout: float
@@ -83,7 +82,6 @@ class Options:
             "--json": None if self.to_stdout else self.json_file,
             "--html": self.html_file,
             "--junit": self.junit_file,
-            "--fit": self.fit,
         }
 
 
@@ -116,7 +114,6 @@ Examples:
 @click.option("--only", multiple=True, metavar="GLOB", help="Only cases with such a name; repeatable.")
 @click.option("--split", type=click.Choice(["development", "reserve"]), help="Only cases whose label says so.")
 @click.option("--ablate", multiple=True, metavar="SIGNAL", help="Leave a signal out of every case; repeatable.")
-@_file("--fit", "fit", "Fit the confidence to these cases, and write its parameters.")
 @click.option("--repeat", type=click.IntRange(1, 1000), default=1, metavar="N", help="Triage each case N times.")
 @click.option("--model", metavar="M", help="Model that comments on the verdict, or none (the default).")
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: 2, on one core 1.")
@@ -229,10 +226,6 @@ def _write(options: Options, report: Report, comparison: Comparison | None, held
         click.echo(to_json(report), nl=False)
     if options.json_file is not None and not options.to_stdout:
         write("--json", options.json_file, to_json(report))
-    if options.fit is not None:
-        from pipetriage.evaluation.fit import calibrate
-
-        write("--fit", options.fit, to_json(calibrate(report.cases, options.folder)))
     if options.junit_file is not None:
         from pipetriage.evaluation.junit import to_junit
 

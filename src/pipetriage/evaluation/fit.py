@@ -1,4 +1,6 @@
-"""Fits the weights of ``verdict/confidence.py`` to labelled cases: ``pipetriage evaluate DIR --fit FILE``.
+"""Fits the weights of ``verdict/confidence.py``: ``python -m pipetriage.evaluation.fit FILE`` prints them.
+
+FILE is what ``pipetriage evaluate --json`` wrote, or the outcomes kept of one (``cases/first_contact.json``).
 
 Logistic regression with a normal prior around ``PRIOR`` (a maximum a posteriori estimate): where the cases say little
 about a sign, its weight stays what an engineer would have said, and a set without a mistake does not make it infinite.
@@ -6,10 +8,13 @@ about a sign, its weight stays what an engineer would have said, and a set witho
 
 import hashlib
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipetriage.evaluation.row import Row
+import msgspec
+
+from pipetriage.errors import UsageError
 from pipetriage.verdict.confidence import PRIOR, Calibration
 
 METHOD = "logistic, normal prior"
@@ -23,26 +28,52 @@ Example = tuple[Mapping[str, float], bool]
 """A verdict's signs, and whether it was right."""
 
 
-def calibrate(rows: Sequence[Row], folder: Path) -> Calibration:
-    """Fit to the rows of an evaluation, but those without a verdict, or whose label knows nothing of retries."""
-    told = [row for row in rows if row.error is None and row.expected_safe_to_retry is not None]
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a verdict showed, and whether it was right; a row of an evaluation has both."""
+
+    case: str
+    signs: dict[str, float]
+    correct: bool
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    case: str
+    signs: dict[str, float] = {}
+    correct: bool = False
+    error: str | None = None
+    expected_safe_to_retry: bool | None = None
+
+
+class _Report(msgspec.Struct, frozen=True, kw_only=True):
+    cases: list[_Told]
+
+
+def read_outcomes(path: Path) -> tuple[list[Outcome], str]:
+    """Read outcomes, and the file's SHA-256; of a report, the cases with a verdict whose label knows of retries.
+
+    Raises:
+        UsageError: there is no such file, or it holds neither.
+    """
+    try:
+        data = path.read_bytes()
+        read = msgspec.json.decode(data, type=_Report | list[Outcome])
+    except (OSError, msgspec.DecodeError) as error:
+        raise UsageError(f"{path}: {error}: give what pipetriage evaluate --json wrote") from error
+    if isinstance(read, _Report):
+        told = [one for one in read.cases if one.error is None and one.expected_safe_to_retry is not None]
+        read = [Outcome(case=one.case, signs=one.signs, correct=one.correct) for one in told]
+    return read, hashlib.sha256(data).hexdigest()
+
+
+def calibrate(told: Sequence[Outcome], digest: str) -> Calibration:
+    """Fit to outcomes; ``digest`` names them in what is stored."""
     return Calibration(
         method=METHOD,
-        weights=fit([(row.signs, row.correct) for row in told]),
-        data_sha256=data_hash([folder / row.case for row in told]),
+        weights=fit([(one.signs, one.correct) for one in told]),
+        data_sha256=digest,
         cases=len(told),
-        right=sum(row.correct for row in told),
+        right=sum(one.correct for one in told),
     )
-
-
-def data_hash(cases: Sequence[Path]) -> str:
-    """Hash the cases: every file's place and content."""
-    digest = hashlib.sha256()
-    for case in sorted(cases):
-        for path in sorted(one for one in case.rglob("*") if one.is_file()):
-            digest.update(f"{path.relative_to(case.parent)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def fit(examples: Sequence[Example]) -> dict[str, float]:
@@ -91,3 +122,11 @@ def _solved(matrix: list[list[float]], right: list[float]) -> list[float]:
         known = sum(rows[row][column] * solved[column] for column in range(row + 1, size))
         solved[row] = (rows[row][size] - known) / rows[row][row]
     return solved
+
+
+if __name__ == "__main__":
+    try:
+        fitted = calibrate(*read_outcomes(Path(sys.argv[1])))
+    except (IndexError, UsageError) as wrong:
+        sys.exit(f"python -m pipetriage.evaluation.fit FILE: {wrong}")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(fitted), indent=2).decode() + "\n")

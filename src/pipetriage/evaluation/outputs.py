@@ -8,7 +8,6 @@ import msgspec
 
 from pipetriage.errors import UsageError
 from pipetriage.evaluation.run import Report
-from pipetriage.verdict.confidence import Calibration
 
 
 def check_writable(files: Mapping[str, Path | None]) -> None:
@@ -53,6 +52,6 @@ def write(option: str, path: Path, content: bytes) -> None:
         raise UsageError(f"{option} {path} cannot be written: {error.strerror or error}") from error
 
 
-def to_json(written: Report | Calibration) -> bytes:
+def to_json(report: Report) -> bytes:
     """Encode as UTF-8 JSON, keys in contract order (design section 8)."""
-    return msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"
