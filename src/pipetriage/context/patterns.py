@@ -320,8 +320,8 @@ CONDITION = re.compile(
     r"[\s:]{0,4}\[(?P<condition>[A-Z][A-Z0-9]{0,60}_[A-Z0-9_]{1,80}(?:\.[A-Z][A-Z0-9_]{1,80}){0,3})\]"
 )
 # "SQLSTATE: 22018" (Spark), "SQLState: 42501" (JDBC), "SQL state [22003]" (Spring), "SQLSTATE=42501" (DB2), "100038
-# (22018)" (Snowflake); it survives a translated message.
-SQLSTATE = re.compile(r"(?:(?i:SQL ?STATE)[\s:='\"\[(]{0,4}|\b\d{6} \()(?P<state>[0-9A-Z]{5})\b")
+# (22018)" (Snowflake), "('08S01', '[08S01] …" (ODBC); it survives a translated message.
+SQLSTATE = re.compile(r"(?:(?i:SQL ?STATE)[\s:='\"\[(]{0,4}|\b\d{6} \(|\('(?=\w{5}', '\[))(?P<state>[0-9A-Z]{5})\b")
 
 GLUE_ANALYSIS = "[Glue Exception Analysis]"
 # The events that end the job; the task and stage variants do not.
@@ -346,6 +346,7 @@ SECONDARY = re.compile(
 OPAQUE = re.compile(
     r"\s*(?:Command failed with exit code -?\d{1,5}|(?:SystemExit: ?)-?\d{0,5}"
     r"|exit(?:ed)?(?: with)? (?:code|status):? ?-?\d{1,5}"
+    r"|Task \d{1,9} in stage [\d.]{1,20} failed \d{1,4} times; aborting job"
     r"|(?:Job )?(?:run )?failed|PythonException:?|Unknown error|An error occurred while calling [\w.$:]{1,200}?"
     r"|User application exited with (?:status|code)? ?-?\d{1,5})\.?\s*"
 )

@@ -217,6 +217,11 @@ def weigh(context: Context, hit: Hit, thresholds: ThresholdSettings) -> Weighed:
     match hit.rule.reading:
         case Reading.DATA:
             return _weigh_data(context, strong, moderate)
+        case Reading.VALUE_OR_CODE:
+            code = code_changed(context, thresholds)
+            if code is None or code.engine:
+                return _weigh_data(context, strong, moderate)
+            return Weighed(drift=weak, regression=strong, evidence=code.evidence, because=code.what)
         case Reading.CODE:
             code = code_changed(context, thresholds)
             if code is None:

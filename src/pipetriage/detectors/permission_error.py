@@ -202,9 +202,19 @@ RULES: tuple[Rule, ...] = (
             r"permission \S{1,120} denied",
             r"insufficient (?:privileges|permissions)",
             r"not allowed to access",
+            r"\bis (?:unauthorized|forbidden)(?: for|:)",
+            r"doesn't have (?:access|permission)",
             r"does not have (?:\S{1,80} ){1,6}?(?:permission|privilege|access|role)s?\b",
             r"(?:failed|responded|returned|answered)(?: with)?:? (?:HTTP )?403\b",
         ),
+    ),
+    Rule(
+        id="mkdirs",
+        mode=FailureMode.IAM_DENIED,
+        says="a folder could not be made, as where the permission to write is missing",
+        # Hadoop's file systems say no more than this; a read-only or full disk says the same.
+        ceiling=Strength.MODERATE,
+        text=pattern(r"Mkdirs failed to create"),
     ),
     Rule(
         id="condition",

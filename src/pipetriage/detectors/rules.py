@@ -67,6 +67,8 @@ class Reading(StrEnum):
     """The rule's own category, whatever changed."""
     DATA = "data"
     """Bad values in the input, unless an engine upgrade made old values bad."""
+    VALUE_OR_CODE = "value-or-code"
+    """Values that a calculation cannot take; since the code changed, more likely the calculation."""
     DRIFT_OR_CODE = "drift-or-code"
     """Fits a changed input and changed code alike; without either, drift is likelier."""
     CODE_OR_DRIFT = "code-or-drift"

@@ -89,6 +89,10 @@ RULES: tuple[Rule, ...] = (
             r"Cannot write incompatible data",
             r"schema is incompatible with expected schema",
             r"schema mismatch",
+            r"schema compatib\w{1,10} check",
+            r"source and target schemas .{0,80}out of sync",
+            r"Cannot find source column",
+            r"\bSchema error: ",
             r"schema of .{1,120} has changed",
             r"number of columns .{0,80}(?:does not|do not|doesn't|don't|did not) match",
             r"(?:unmatched|mismatched|different) number of columns|column count mismatch",
@@ -187,18 +191,28 @@ RULES: tuple[Rule, ...] = (
         mode=FailureMode.CAST_FAILURE,
         says="a value cannot be converted to the column's type",
         conditions=words(
-            "CAST_INVALID_INPUT CAST_OVERFLOW CAST_OVERFLOW_IN_TABLE_INSERT ARITHMETIC_OVERFLOW "
+            "CAST_INVALID_INPUT CAST_OVERFLOW CAST_OVERFLOW_IN_TABLE_INSERT "
             "NUMERIC_VALUE_OUT_OF_RANGE CANNOT_PARSE_TIMESTAMP CANNOT_PARSE_DECIMAL CANNOT_PARSE_TIME "
-            "DIVIDE_BY_ZERO CONVERSION_INVALID_INPUT CANNOT_PARSE_INTERVAL INVALID_ARRAY_INDEX "
-            "MAP_KEY_DOES_NOT_EXIST REMAINDER_BY_ZERO INTERVAL_ARITHMETIC_OVERFLOW"
+            "CONVERSION_INVALID_INPUT CANNOT_PARSE_INTERVAL"
         ),
         exceptions=words(
             "NumberFormatException DateTimeParseException SparkNumberFormatException "
             "SparkDateTimeException SparkArithmeticException DateTimeException InvalidTextRepresentation "
             "ParserError OutOfBoundsDatetime NumericValueOutOfRange StringDataRightTruncation "
-            "DatetimeFieldOverflow InvalidDatetimeFormat DivisionByZero AvroTypeException InvalidFormatException"
+            "DatetimeFieldOverflow InvalidDatetimeFormat AvroTypeException InvalidFormatException"
         ),
         reading=Reading.DATA,
+    ),
+    Rule(
+        id="arithmetic",
+        mode=FailureMode.CAST_FAILURE,
+        says="a calculation met a value that it cannot take",
+        conditions=words(
+            "DIVIDE_BY_ZERO REMAINDER_BY_ZERO ARITHMETIC_OVERFLOW INTERVAL_ARITHMETIC_OVERFLOW INVALID_ARRAY_INDEX "
+            "INVALID_ARRAY_INDEX_IN_ELEMENT_AT MAP_KEY_DOES_NOT_EXIST"
+        ),
+        exceptions=words("DivisionByZero"),
+        reading=Reading.VALUE_OR_CODE,
     ),
     Rule(
         id="arrow-cast",
@@ -353,7 +367,11 @@ AMBIGUOUS: tuple[Rule, ...] = (
             "AMBIGUOUS_REFERENCE_TO_FIELDS INCOMPATIBLE_DATA_FOR_TABLE.AMBIGUOUS_COLUMN_NAME "
             "FIELD_ALREADY_EXISTS"
         ),
-        text=pattern(r"Found duplicate column\(?s?\)? in", r"Reference .{1,200} is ambiguous, could be"),
+        text=pattern(
+            r"Found duplicate column\(?s?\)? in",
+            r"Reference .{1,200} is ambiguous, could be",
+            r"Duplicate (?:field|column) names?: ",
+        ),
         reading=Reading.DRIFT_OR_CODE,
     ),
     Rule(
@@ -366,7 +384,6 @@ AMBIGUOUS: tuple[Rule, ...] = (
             r"\b(?:is|are) not (?:one of|in) (?:the )?(?:allowed|accepted|permitted|known|valid|expected) ",
         ),
         reading=Reading.DATA,
-        ceiling=Strength.MODERATE,
     ),
     Rule(
         id="schema-class",

@@ -20,7 +20,7 @@ _LISTING_FRAME = re.compile(
     r"InMemoryFileIndex|listLeafFiles|HadoopFSUtils|listStatus|listFiles|ListBucket|FileInputFormat\.getSplits"
     r"|PartitioningAwareFileIndex|CatalogFileIndex|ManifestGroup|ManifestReader|planFiles|planTasks|DeltaLog"
 )
-_LISTING_TEXT = re.compile(r"ListBucketHandler|Timeout waiting for connection from pool", re.IGNORECASE)
+_LISTING_TEXT = re.compile(r"ListBucketHandler", re.IGNORECASE)
 
 
 class ManyFiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +99,10 @@ def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) 
         return "a task for each of many small files returned its result"
     if hit.rule.id == "s3-slow-down" and (many or huge):
         return "S3 slowed down the requests for many objects"
+    if hit.rule.id in {"pool", "pool-in-words"} and (many or huge):
+        return "listing and opening many objects used up the connections"
     if hit.rule.id in {"driver-memory", "memory", "connection"} and huge and _LISTING_TEXT.search(hit.cause.message):
-        return "listing many objects used up the connections"
+        return "listing many objects used up memory or connections"
     if hit.rule.id in {"driver-memory"} and huge:
         return "the driver ran out of memory over many files"
     return None

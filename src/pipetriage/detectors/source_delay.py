@@ -4,6 +4,7 @@ import re
 import statistics
 from collections.abc import Iterator
 
+from pipetriage.detectors.changes import code_changed
 from pipetriage.detectors.rules import Hit, Rule, RuleBook, pattern, strongest, unique, weaker, words
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
@@ -19,7 +20,7 @@ RULES: tuple[Rule, ...] = (
         mode=FailureMode.EMPTY_PATH,
         says="the input holds nothing to read",
         conditions=words("UNABLE_TO_INFER_SCHEMA EMPTY_SCHEMA_NOT_SUPPORTED_FOR_DATASOURCE"),
-        exceptions=words("EmptyDataError"),
+        exceptions=words("EmptyDataError EmptyDataFrame NoFilesFound"),
     ),
     Rule(
         id="empty-path-in-words",
@@ -88,6 +89,7 @@ RULES: tuple[Rule, ...] = (
         text=pattern(
             r"(?:row|record)s? ?counts? .{0,80}(?:below|less than|lower than|under|fewer than|too low)",
             r"\btoo few (?:rows|records|files)\b",
+            r"\b(?:less|fewer) than [\d,]{1,15} (?:rows|records|files)\b",
             r"expected (?:at least|more than|>=?) ?[\d,]{1,15} (?:rows|records|files|events|lines)",
             r"\b(?:rows|records|files|events|lines)\b.{0,80}\bat least [\d,]{1,15} (?:expected|required|needed)",
             r"\bonly [\d,]{1,15} (?:rows|records) (?:were )?(?:received|read|found)",
@@ -133,6 +135,8 @@ class SourceDelay:
                 found.append(one)
             elif hit.rule.id == "files-gone" and of_source(context, hit):
                 found.append(self._replaced(context, hit))
+            elif hit.rule.id.startswith("table-not-found") and code_changed(context, self._thresholds) is None:
+                found.append(self._not_made(hit))
         other = self._book.other_cause(context, Category.SOURCE_DELAY)
         told = other is not None and other.rule.mode is not FailureMode.QUALITY_FAILED
         checks = (hit for hit in self._book.hits(context) if hit.rule.mode is FailureMode.QUALITY_FAILED)
@@ -142,6 +146,17 @@ class SourceDelay:
             found.extend(self._late(context, told))
             found.extend(self._low(context, told, refused))
         return strongest(found)
+
+    def _not_made(self, hit: Hit) -> Finding:
+        """A table that the unchanged code reads, and that is not there: whoever makes it has not yet, or dropped it."""
+        return Finding(
+            detector=f"{self.id}/table-not-there",
+            category=Category.SOURCE_DELAY,
+            failure_mode=FailureMode.MISSING_PATH,
+            strength=weaker(hit.strength, Strength.MODERATE),
+            statement=f"a table or partition that the job reads is not there: {hit.telling}",
+            evidence=(hit.error.evidence,),
+        )
 
     def _replaced(self, context: Context, hit: Hit) -> Finding:
         """A file of the input that went between listing and reading: whoever delivers it had not finished."""
@@ -158,6 +173,9 @@ class SourceDelay:
     def _missing(self, context: Context, hit: Hit) -> Finding | None:
         if hit.rule.mode is FailureMode.LOW_RECORD_COUNT:
             return hit.finding(self.id, extra=(evidence for _, evidence in _low_signals(context, self._thresholds)))
+        if hit.rule.id == "missing-partition":
+            # The catalog does not know it yet; what lies in the folder says nothing about that.
+            return hit.finding(self.id)
         paths = [_normal(path) for path in _PATH.findall(hit.cause.message)]
         declared = _normal(context.facts.source_uri) if context.facts.source_uri else None
         mine = [path for path in paths if declared and _related(path, declared)]

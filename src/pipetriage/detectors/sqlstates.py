@@ -36,7 +36,10 @@ BY_SQLSTATE: tuple[tuple[str, Rule], ...] = (
     _rule("28", FailureMode.CREDENTIALS_INVALID, "the login was refused", ceiling=_STRONG),
     _rule("2D", FailureMode.COMMIT_CONFLICT, "the transaction was ended by another's"),
     _rule("40", FailureMode.COMMIT_CONFLICT, "the transaction was rolled back"),
-    _rule("08", FailureMode.TRANSIENT_SERVICE, "the connection broke"),
+    # Broken while it was open; the others of the class were never made.
+    _rule("08S01", FailureMode.TRANSIENT_SERVICE, "the connection broke", ceiling=_STRONG),
+    _rule("08006", FailureMode.TRANSIENT_SERVICE, "the connection broke", ceiling=_STRONG),
+    _rule("08", FailureMode.TRANSIENT_SERVICE, "the connection failed"),
     _rule("0A", FailureMode.TRANSFORMATION_ERROR, "the query asks for what the engine cannot do", Reading.CODE),
     _rule("38", FailureMode.TRANSFORMATION_ERROR, "a user's function failed", Reading.CODE),
     _rule("39", FailureMode.TRANSFORMATION_ERROR, "a user's function failed", Reading.CODE),

@@ -120,6 +120,7 @@ _CLIENT = re.compile(
 # The shape in which AWS SDKs (Java v1 and v2, botocore) name service and operation.
 _SERVICE_SAYS = re.compile(
     r"\(Service: |when calling the \w{1,80} operation|Status Code: \d{3}|Error Code: |^\w{1,80}Exception: "
+    r"|\bapi error \w{1,60}: "
     r"|HTTP Error \d{3}: |\b[45]\d\d (?:Server|Client) Error: |<urlopen error |\[Errno -?\d{1,3}\]"
 )
 # Python's own connection errors, and engine pseudo-exceptions that the log room names without a package.

@@ -42,6 +42,7 @@ CONFIGURATION: tuple[Rule, ...] = (
             r"No suitable driver",
             r"failed to start job run due to missing metadata",
             r"Buffer overflow\. Available: ",
+            r"Number of \w{1,60} resources exceeds the limit",
         ),
     ),
 )
@@ -65,7 +66,10 @@ THROTTLED: tuple[Rule, ...] = (
         mode=FailureMode.TRANSIENT_SERVICE,
         says="somebody changed the catalog's entry in the same moment",
         # Glue's own optimistic lock; an Iceberg commit that loses against another says CommitFailedException.
-        text=pattern(r"ConcurrentModificationException: .{0,400}\(Service: (?:AWS)?Glue\b"),
+        text=pattern(
+            r"ConcurrentModificationException: .{0,400}\(Service: (?:AWS)?Glue\b",
+            r"\(ConcurrentModificationException\) when calling the ",
+        ),
     ),
 )
 
@@ -100,6 +104,11 @@ TRANSIENT: tuple[Rule, ...] = (
             r"\bEC2ThrottledException\b",
             r"(?:status|response) code:? 429\b",
             r"\bToo Many Requests\b",
+            r"\brate limits? (?:hit|exceeded|reached|was|has)",
+            r"\b(?:requests?|operations|calls|queries) per (?:second|minute)\b.{0,80}(?:exceed|over|limit)",
+            r"quota exceeded .{0,300}per ?(?:second|minute)",
+            r"\bServerBusy\b|over the account limit",
+            r"can be created, updated, or deleted simultaneously",
             r"\bTransactionInProgressException\b",
             r"\bPriorRequestNotComplete\b",
             r"\bLimitExceededException\b.{0,80}rate",
@@ -152,7 +161,10 @@ TRANSIENT: tuple[Rule, ...] = (
             r"\b50[234] (?:Bad Gateway|Service|Gateway)",
             r"\bResourceNotReadyException\b",
             r"encountered an internal error",
-            r"temporarily unavailable",
+            r"(?:temporarily|currently) (?:unavailable|not available)|not currently available",
+            r"\bServer Unavailable\b|\bHTTP/[12](?:\.[01])? 5\d\d\b|\bcode 50[0234]\b",
+            r"\bINTERNAL_SERVER_ERROR\b|\bBackend ?Error\b",
+            r"is in (?:startup|safe|recovery) mode",
             r"\b50[0234] (?:GET|PUT|POST|HEAD|DELETE|PATCH) https?:",
             # gRPC's status, PostgreSQL while it starts, stops or fails over.
             r"\bUNAVAILABLE: |\bDEADLINE_EXCEEDED\b",
@@ -167,26 +179,37 @@ TRANSIENT: tuple[Rule, ...] = (
         mode=FailureMode.TRANSIENT_SERVICE,
         says="the connection to a service broke",
         exceptions=words(
-            "SocketTimeoutException ConnectTimeoutException ConnectException SocketException "
-            "NoHttpResponseException EndpointConnectionError "
-            "ReadTimeoutError ConnectTimeoutError ConnectionClosedError ConnectionResetError "
+            "SocketTimeoutException SocketException NoHttpResponseException "
+            "ReadTimeoutError ConnectionClosedError ConnectionResetError "
             "ConnectionError ProtocolError IncompleteRead RemoteDisconnected CommunicationsException "
-            "ReadTimeout ConnectTimeout gaierror MaxRetryError ProxyConnectionError BrokenPipeError "
+            "ReadTimeout BrokenPipeError ChunkedEncodingError InvalidChunkLength "
             "HTTPClientError ApiCallTimeoutException ApiCallAttemptTimeoutException "
-            "CannotGetJdbcConnectionException ConnectionAbortedError"
+            "ConnectionAbortedError ConnectionLossException SessionExpiredException"
         ),
     ),
     Rule(
         id="unreachable",
         mode=FailureMode.TRANSIENT_SERVICE,
         says="a service could not be reached",
-        exceptions=words("UnknownHostException ConnectionRefusedError NewConnectionError"),
+        exceptions=words(
+            "UnknownHostException ConnectionRefusedError NewConnectionError EndpointConnectionError gaierror "
+            "ConnectTimeoutError ConnectTimeoutException ConnectTimeout ConnectException MaxRetryError "
+            "ProxyConnectionError CannotGetJdbcConnectionException EsHadoopNoNodesLeftException "
+            "NoHostAvailableException"
+        ),
     ),
     Rule(
         id="unreachable-in-words",
         mode=FailureMode.TRANSIENT_SERVICE,
         says="a service could not be reached",
-        text=pattern(r"connection refused", r"name or service not known"),
+        text=pattern(
+            r"connection refused",
+            r"name or service not known",
+            r"TCP/IP connection to the host .{1,300} has failed",
+            r"port \d{1,5} failed: ",
+            r"Connect(?:ion)?(?: to .{1,300})? timed out",
+            r"Could not connect to the endpoint",
+        ),
     ),
     Rule(
         id="connection-in-words",
@@ -195,11 +218,9 @@ TRANSIENT: tuple[Rule, ...] = (
         text=pattern(
             r"Connection reset",
             r"Read timed out",
-            r"Connect(?:ion)?(?: to .{1,300})? timed out",
             r"Remote host terminated the handshake|SSL peer shut down incorrectly",
             r"The target server failed to respond",
             r"Communications link failure",
-            r"Could not connect to the endpoint",
             r"Broken pipe",
             r"Premature end of Content-Length",
             # CPython's sockets: ECONNRESET, ETIMEDOUT, EPIPE, EHOSTUNREACH, ENETUNREACH, and a timeout of their own.
@@ -246,7 +267,11 @@ TRANSIENT: tuple[Rule, ...] = (
         mode=FailureMode.TRANSIENT_SERVICE,
         says="the client ran out of connections",
         ceiling=Strength.MODERATE,
-        text=pattern(r"Timeout waiting for connection from pool", r"QueuePool limit of size"),
+        text=pattern(
+            r"Timeout waiting for connection from pool",
+            r"QueuePool limit of size",
+            r"Acquire operation took longer than",
+        ),
     ),
     Rule(
         id="timed-out",
@@ -254,7 +279,9 @@ TRANSIENT: tuple[Rule, ...] = (
         says="a call took too long",
         # The work itself may take longer than it is given, every time.
         ceiling=Strength.MODERATE,
-        exceptions=words("TimeoutException TimeoutError MongoTimeoutException RetryError"),
+        exceptions=words(
+            "TimeoutException TimeoutError MongoTimeoutException RetryError ReadTimeoutException WriteTimeoutException"
+        ),
     ),
 )
 
@@ -273,6 +300,8 @@ LOST_NODES: tuple[Rule, ...] = (
             r"\bspot (?:instance )?interruption",
             r"Worker decommissioned",
             r"\bNode .{1,80}(?:marked as lost|unhealthy|lost)",
+            # YARN's exit status of a container whose node went away (ContainerExitStatus.ABORTED).
+            r"released on a \*?lost\*? node|[Ee]xit ?(?:status|Code): -100\b",
         ),
     ),
 )

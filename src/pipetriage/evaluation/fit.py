@@ -20,8 +20,8 @@ from pipetriage.verdict.confidence import PRIOR, Calibration
 METHOD = "logistic, normal prior"
 SPREAD = 1.5
 """Standard deviation of the prior, in log-odds: one case in twenty against a sign moves it by about as much."""
-_WRONG_COUNTS = 2.0
-"""A wrong verdict weighs twice: to be too sure of it costs more than to be too modest about a right one."""
+_WRONG_COUNTS = 1.5
+"""A wrong verdict weighs more: to be too sure of it costs more than to be too modest about a right one."""
 _STEPS, _ENOUGH = 50, 1e-9
 
 Example = tuple[Mapping[str, float], bool]
@@ -77,8 +77,21 @@ def calibrate(told: Sequence[Outcome], digest: str) -> Calibration:
 
 
 def fit(examples: Sequence[Example]) -> dict[str, float]:
-    """Give the weights, rounded to three digits; the same examples give the same weights, in any order."""
-    names = list(PRIOR)
+    """Give the weights, rounded to three digits; the same examples give the same weights, in any order.
+
+    A sign that speaks against a verdict (its prior is below 0) never raises the confidence, however few the cases: one
+    that comes out above 0 is left out, at 0.
+    """
+    silent: set[str] = set()
+    while True:
+        weights = _fitted(examples, [name for name in PRIOR if name not in silent])
+        raising = {name for name, weight in weights.items() if PRIOR[name] < 0 < weight}
+        if not raising:
+            return {name: weights.get(name, 0.0) for name in PRIOR}
+        silent |= raising
+
+
+def _fitted(examples: Sequence[Example], names: list[str]) -> dict[str, float]:
     rows = sorted(([float(signs.get(name, 0.0)) for name in names], right) for signs, right in examples)
     weights = [PRIOR[name] for name in names]
     for _ in range(_STEPS):

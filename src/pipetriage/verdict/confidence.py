@@ -22,6 +22,10 @@ _PASSING = frozenset({FailureMode.TRANSIENT_SERVICE, FailureMode.MISSING_PATH, F
 _LOWEST, _HIGHEST = 0.02, 0.98
 """Nothing is certain: a few hundred labelled cases cannot show more than one in fifty."""
 
+_AT_MOST = {"nothing_found": 0.75, "conflict": 0.75, "moderate": 0.79}
+"""However often such verdicts proved right: that no rule explains a failure, or that another cause is possible, is no
+ground to be sure, and is truer still of failures that nobody has met."""
+
 # What each sign weighs before any case was seen, in log-odds: the fit departs from these only as far as cases push it.
 PRIOR: dict[str, float] = {
     "base": 0.5,
@@ -64,8 +68,10 @@ def stored() -> Calibration:
 
 def confidence(incident: Incident, weights: Mapping[str, float]) -> float:
     """Weigh an incident's signs into the share of such verdicts that are right, 0 to 1."""
-    odds = sum(weights.get(sign, 0.0) * value for sign, value in signs(incident).items())
-    return round(min(_HIGHEST, max(_LOWEST, 1 / (1 + math.exp(-odds)))), 2)
+    shown = signs(incident)
+    odds = sum(weights.get(sign, 0.0) * value for sign, value in shown.items())
+    highest = min([_HIGHEST, *(limit for sign, limit in _AT_MOST.items() if shown[sign])])
+    return round(min(highest, max(_LOWEST, 1 / (1 + math.exp(-odds)))), 2)
 
 
 def signs(incident: Incident) -> dict[str, float]:

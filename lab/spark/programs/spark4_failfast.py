@@ -1,0 +1,14 @@
+import argparse
+from pyspark.sql import SparkSession
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--source_path")
+parser.add_argument("--target_path")
+args, _ = parser.parse_known_args()
+spark = SparkSession.builder.getOrCreate()
+shipments = (
+    spark.read.schema("shipment_id string, depot string, ship_date string, parcels int, weight string, state string")
+    .option("mode", "FAILFAST")
+    .json(args.source_path)
+)
+shipments.write.mode("append").partitionBy("depot", "ship_date").parquet(args.target_path)

@@ -1,0 +1,15 @@
+"""Every program that is recorded, by what breaks it."""
+
+from lab.spark.recorded.plans import code, commit, permission, resource, schema, services, source, spark4
+from lab.spark.recorded.program import Program
+
+PROGRAMS: list[Program] = [
+    *schema.PROGRAMS,
+    *source.PROGRAMS,
+    *services.PROGRAMS,
+    *permission.PROGRAMS,
+    *code.PROGRAMS,
+    *commit.PROGRAMS,
+    *resource.PROGRAMS,
+    *spark4.PROGRAMS,
+]

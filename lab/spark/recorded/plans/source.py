@@ -1,0 +1,168 @@
+"""The input is missing, late or too small."""
+
+from lab.spark.recorded.plans import breaks, noise
+from lab.spark.recorded.program import Feed, Program, Table, Variant
+from lab.spark.recorded.services import Fault
+
+_OVERWRITE = ((".append()", ".overwritePartitions()"),)
+_REPLACE = (Table(write_mode="overwrite_partitions"),)
+
+PROGRAMS = [
+    Program(
+        name="missing_input_folder",
+        category="SOURCE_DELAY",
+        clears=True,
+        domain="trips",
+        why="The batch's input folder was not there yet; nothing else was wrong.",
+        feed=Feed(absent=True),
+        variants=(
+            Variant(),
+            Variant(domain="orders", glue="4.0", good=2, deployed=""),
+            Variant(domain="claims", edits=_OVERWRITE, write_mode="overwrite_partitions", earlier=True),
+            Variant(domain="readings", deployed="other", full_log=True),
+            Variant(domain="shipments", edits=noise.METRICS, note="It survived other troubles before."),
+        ),
+    ),
+    Program(
+        name="missing_csv_export",
+        category="SOURCE_DELAY",
+        clears=True,
+        domain="payments",
+        why="The CSV export of the batch was not there yet.",
+        feed=Feed(format="csv", absent=True),
+        tables=_REPLACE,
+        variants=(
+            Variant(),
+            Variant(domain="tickets", glue="4.0", deployed=""),
+            Variant(domain="shipments", good=2),
+            Variant(domain="claims", edits=noise.WARM_UP, note="It survived other troubles before."),
+        ),
+    ),
+    Program(
+        name="empty_parquet_folder",
+        category="SOURCE_DELAY",
+        clears=True,
+        domain="readings",
+        why="The batch's folder was there but held no file yet.",
+        feed=Feed(format="parquet", files=breaks.empty_folder),
+        tables=_REPLACE,
+        variants=(Variant(), Variant(domain="trips", glue="4.0", deployed=""), Variant(domain="orders", earlier=True)),
+    ),
+    Program(
+        name="empty_input_assert",
+        category="SOURCE_DELAY",
+        clears=True,
+        domain="claims",
+        acceptable=("UNKNOWN",),
+        why="The batch's folder held no file yet; the script itself refused to load nothing.",
+        feed=Feed(files=breaks.empty_folder),
+        variants=(Variant(), Variant(domain="payments", glue="4.0")),
+    ),
+    Program(
+        name="hadoop_list_input",
+        category="SOURCE_DELAY",
+        clears=True,
+        domain="shipments",
+        why="The batch's input folder was not there yet; the script lists it through Hadoop.",
+        feed=Feed(absent=True),
+        variants=(Variant(), Variant(domain="tickets", glue="4.0", deployed="", good=2)),
+    ),
+    Program(
+        name="manifest_not_there",
+        category="SOURCE_DELAY",
+        clears=True,
+        why="Neither the batch's manifest nor its files were there yet.",
+        feed=Feed(absent=True),
+        tables=_REPLACE,
+        arguments=("--bucket", "{bucket}", "--prefix", "{relative}"),
+        beside=breaks.manifest,
+        variants=(Variant(), Variant(domain="claims", glue="4.0")),
+    ),
+    Program(
+        name="shops_missing",
+        category="SOURCE_DELAY",
+        acceptable=("UNKNOWN",),
+        why="One group's file had not arrived; the script waits for all of them.",
+        feed=Feed(rows=lambda rows, domain: [row for row in rows if row[domain.group] != domain.groups[1]]),
+        variants=(Variant(), Variant(domain="payments", glue="4.0", deployed="")),
+    ),
+    Program(
+        name="too_few_rows",
+        category="SOURCE_DELAY",
+        domain="tickets",
+        acceptable=("UNKNOWN",),
+        why="A fraction of the usual records came; the script exits with its own code.",
+        feed=Feed(format="csv", rows=breaks.few(6)),
+        min_records=25,
+        variants=(Variant(history=True), Variant(domain="orders", glue="4.0", history=True)),
+    ),
+    Program(
+        name="low_volume_succeeds",
+        category="SOURCE_DELAY",
+        domain="readings",
+        acceptable=("UNKNOWN",),
+        why="The run went well, but loaded a small fraction of the usual records: most of the input was late.",
+        feed=Feed(rows=breaks.few(4)),
+        succeeds=True,
+        min_records=40,
+        per_group=30,
+        variants=(Variant(history=True, good=2), Variant(domain="claims", glue="4.0", history=True, good=2)),
+    ),
+    Program(
+        name="volume_check_before_write",
+        category="SOURCE_DELAY",
+        domain="shipments",
+        acceptable=("UNKNOWN",),
+        why="A third of the usual records came; the script compares with the days before and stops.",
+        feed=Feed(rows=breaks.few(9)),
+        variants=(
+            Variant(good=2, history=True),
+            Variant(domain="trips", glue="4.0", good=2, history=True),
+            Variant(
+                domain="payments",
+                good=2,
+                history=True,
+                edits=noise.TAGS,
+                faults=(noise.TAGS_THROTTLED,),
+                note="It survived other troubles before.",
+            ),
+        ),
+    ),
+    Program(
+        name="reference_folder_missing",
+        category="SOURCE_DELAY",
+        domain="trips",
+        acceptable=("UNKNOWN", "CODE_REGRESSION"),
+        why="The batch itself was there; a reference folder that another team delivers was not. Nobody declared when "
+        "that one is due, so a person has to ask.",
+        tables=_REPLACE,
+        arguments=("--tariffs", "{input}/tariffs"),
+        beside=breaks.tariffs,
+        variants=(Variant(), Variant(domain="orders", glue="4.0", deployed="other")),
+    ),
+    Program(
+        name="files_replaced_while_read",
+        category="SOURCE_DELAY",
+        domain="claims",
+        acceptable=("UNKNOWN",),
+        why="The upstream replaced the batch's files between listing and reading: they were not final.",
+        arguments=("--calendar_url", "{rates}"),
+        faults=(Fault(on="GET /api", how="meanwhile"),),
+        meanwhile_files=breaks.replace_files,
+        variants=(Variant(), Variant(domain="readings", glue="4.0")),
+    ),
+    Program(
+        name="table_not_loaded_yet",
+        category="SOURCE_DELAY",
+        acceptable=("UNKNOWN", "CODE_REGRESSION"),
+        why="The ingestion had not registered the batch's landing table yet. A landing table is no declared source "
+        "path, so a person has to look.",
+        feed=Feed(format="none"),
+        tables=_REPLACE,
+        prepare=(
+            "CREATE TABLE lake.landing.orders_{short} USING iceberg AS SELECT 'A1' AS order_id, 'berlin' AS shop, "
+            "'{batch}' AS order_date, 1 AS quantity, CAST(3 AS DECIMAL(10,2)) AS amount, 'paid' AS status",
+        ),
+        variants=(Variant(), Variant(domain="payments", glue="4.0", deployed="")),
+    ),
+]
