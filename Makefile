@@ -2,12 +2,13 @@
 #   make demo    install what the demo needs and run it        make test    run the tests
 #   make check   format, lint, types, import contract, tests   make bench   print the speed figures
 #   make evaluate  score the corpus, a page in build/evaluation.html   make calibrate  refit the confidence
+#   make floors  the same, and fail below the project's floors
 #   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lab lock bench evaluate calibrate clean
+.PHONY: help demo test lint check lab lock bench evaluate floors calibrate clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +34,7 @@ lint: $(VENV)/.dev-ready
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-check: lint test
+check: lint test floors
 
 bench: $(VENV)/.demo-ready
 	@$(BIN)/python benchmarks/startup.py
@@ -43,6 +44,14 @@ bench: $(VENV)/.demo-ready
 evaluate: $(VENV)/.demo-ready
 	@mkdir -p build
 	@$(BIN)/pipetriage evaluate cases --html build/evaluation.html $(EVALUATE)
+
+# Below these no change may bring the triage. Reserve cases are never developed against.
+FLOORS := --max fatal_misses=0 --max errors=0 \
+	--min reserve.accuracy_exact=0.90 --min reserve.accuracy_acceptable=0.95 --min reserve.safe_retry_coverage=0.90 \
+	--max reserve.false_confidence_rate=0.02 --max reserve.ece=0.05 \
+	--min development.accuracy_acceptable=0.99 --min development.safe_retry_coverage=0.94
+floors: $(VENV)/.demo-ready
+	@$(BIN)/pipetriage evaluate cases $(FLOORS)
 
 calibrate: $(VENV)/.demo-ready
 	@mkdir -p build

@@ -6,6 +6,8 @@ PipetriageError                 anything this program says no with; the message 
 ├── TargetError                 the run to triage cannot be identified or read   (exit 3)
 │   └── BundleError             a bundle has no readable bundle.json
 ├── SourceError                 one source cannot answer; becomes a Gap, never ends a triage
+├── CredentialsError            AWS does not know us: no credentials, expired, refused (exit 3)
+├── ReadOnlyError               an AWS call that is not a read was refused before it was sent (exit 3)
 ├── MissingExtraError           an optional dependency is absent; names the extra (exit 3)
 └── StoreError                  the incident store cannot be read or written     (exit 3)
 """
@@ -42,6 +44,21 @@ class BundleError(TargetError):
 
 class SourceError(PipetriageError):
     """One source cannot answer. Caught where evidence is collected and turned into a ``Gap``."""
+
+
+class CredentialsError(PipetriageError):
+    """AWS does not know us: there are no credentials, they have expired, or they cannot be fetched."""
+
+
+class ReadOnlyError(PipetriageError):
+    """An AWS call that is not on the allowlist, refused before a byte was sent. Seeing it is a defect of ours."""
+
+    def __init__(self, operation: str, why: str) -> None:
+        super().__init__(
+            f"refused before it was sent: {operation} {why}. pipetriage only reads: if a source needs this call, "
+            "add it to pipetriage/aws/allowlist.py; our own table and queue are named in the settings (docs/aws.md)"
+        )
+        self.operation = operation
 
 
 class MissingExtraError(PipetriageError):

@@ -4,6 +4,8 @@ The order of the tables is the order of precedence within one cause: a refusal w
 looks like, a commit's own words over the failed call beneath them, the exact over the general.
 """
 
+from functools import cache
+
 from pipetriage.detectors import (
     code_regression,
     partial_write_risk,
@@ -46,9 +48,15 @@ ALL_RULES: tuple[Rule, ...] = (
 )
 
 
+@cache
+def _book() -> RuleBook:
+    """Make the rule book once: it holds nothing of a run, and remembers what it has explained."""
+    return RuleBook(ALL_RULES, BY_SQLSTATE)
+
+
 def all_detectors(thresholds: ThresholdSettings) -> tuple[Detector, ...]:
     """Make every detector over one rule book."""
-    book = RuleBook(ALL_RULES, BY_SQLSTATE)
+    book = _book()
     return (
         SchemaDrift(book, thresholds),
         DataSkew(book, thresholds),

@@ -172,7 +172,7 @@ class RuleBook:
         self._rules = tuple(rules)
         self._by_sqlstate = tuple(by_sqlstate)
         # Every detector asks about every error of a run; the tables are searched once for each.
-        self.match = lru_cache(maxsize=256)(self._match)
+        self.match = lru_cache(maxsize=1024)(self._match)
 
     @cached_property
     def _by_condition(self) -> dict[str, Rule]:

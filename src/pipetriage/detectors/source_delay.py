@@ -91,7 +91,7 @@ RULES: tuple[Rule, ...] = (
             r"\btoo few (?:rows|records|files)\b",
             r"\b(?:less|fewer) than [\d,]{1,15} (?:rows|records|files)\b",
             r"expected (?:at least|more than|>=?) ?[\d,]{1,15} (?:rows|records|files|events|lines)",
-            r"\b(?:rows|records|files|events|lines)\b.{0,80}\bat least [\d,]{1,15} (?:expected|required|needed)",
+            r"\b(?:rows|records|files|events|lines)\b.{0,80}\bat least [\d,]{1,15} (?:are )?(?:expected|required)",
             r"\bonly [\d,]{1,15} (?:rows|records) (?:were )?(?:received|read|found)",
         ),
     ),
