@@ -491,3 +491,73 @@ def test_an_error_that_the_job_says_it_carried_on_from_is_not_behind_its_exit() 
     throttled = next(error for error in reading.errors if "ThrottlingException" in names(error))
     assert throttled.survived
     assert not throttled.terminal
+
+
+# --- Layouts that nobody described, and logs without an error
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("[2026-11-01, 02:03:04 UTC] {athena.py:241} ERROR - Query 1 failed: no", "Query 1 failed: no"),
+        ("02:03:04.118 | ERROR   | Task run 'load-4' - failed for good", "Task run 'load-4' - failed for good"),
+        ("2026-11-01 02:03:04,118 - [loader.main:add] - ERROR - failed for good", "failed for good"),
+        ("{/var/task/app.py:139} ERROR - failed for good", "failed for good"),
+        ("2026-11-01T02:03:04|worker-0|ERROR|x.Executor|failed for good", "x.Executor|failed for good"),
+    ],
+)
+def test_an_error_is_found_behind_any_columns(line: str, message: str) -> None:
+    [error] = read(line).errors
+    assert error.terminal
+    assert message in error.excerpt
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "26/11/01 02:00:00 INFO Loader: 0 rows with status ERROR were found",
+        "Finished at 02:03:04 with no ERROR in any of the files",
+        "{'level': 'INFO', 'text': 'state ERROR is unknown'}",
+    ],
+)
+def test_a_line_that_mentions_the_word_is_no_error(line: str) -> None:
+    assert not read(f"{line}\n{progress(30)}").errors
+
+
+def test_the_last_lines_speak_where_a_failed_run_logged_no_error() -> None:
+    text = f"{progress(10)}\nload table: running copy command\n  context: number of columns does not match the table"
+    [error] = read(text).errors
+    assert "number of columns does not match" in error.causes[-1].message
+    assert not error.terminal
+    assert not error.survived
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED"])
+def test_the_last_lines_are_not_guessed_at_for_nothing(state: str) -> None:
+    quiet = f"{progress(10)}\nwrote 12 rows\nbye"
+    assert not read(quiet, state=state).errors
+    loud = f"could not open the window\n{progress(10)}\n26/11/01 02:01:00 ERROR Loader: KeyError: 'x'"
+    assert len(read(loud, state=state).errors) == 1
+
+
+def test_a_warning_is_the_last_word_only_where_nothing_follows_and_no_error_is_there() -> None:
+    warned = "26/11/01 02:00:00 WARN Client: java.nio.file.AccessDeniedException: s3://lake/x: Forbidden"
+    [last] = read(f"{progress(10)}\n{warned}").errors
+    assert not last.survived
+    [survived] = read(f"{warned}\n{progress(10)}").errors
+    assert survived.survived
+    retried = warned.replace("Client: ", "Client: will retry: ")
+    assert read(f"{progress(10)}\n{retried}").errors[0].survived
+
+
+def test_a_wrong_call_of_a_program_is_an_error() -> None:
+    [error] = read("usage: job.py [-h]\njob.py: error: the following arguments are required: --currency").errors
+    assert "required: --currency" in error.excerpt
+
+
+def test_rows_that_differ_only_in_their_data_are_one_error() -> None:
+    lines = [
+        f"26/11/01 02:00:00 ERROR X: java.lang.Exception: invalid literal for int() with base 10: '{n}a'" for n in "xyz"
+    ]
+    [error] = read("\n".join(lines)).errors
+    assert error.count == 3

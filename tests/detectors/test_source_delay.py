@@ -5,15 +5,18 @@ from datetime import timedelta
 import pytest
 
 from pipetriage.model.categories import Category
+from pipetriage.model.context import Change
 from pipetriage.model.facts import ControlRow, GoodRun, Listing, Metric
 from pipetriage.model.finding import Strength
 from pipetriage.model.pipeline import Pipeline
 from tests.building import (
     ENDED,
+    GOOD,
     SOURCE,
     STARTED,
     make_cause,
     make_context,
+    make_deployment,
     make_error,
     make_listing,
     make_quality,
@@ -81,6 +84,36 @@ def test_another_input_is_not_sure() -> None:
     error = make_error(("FileNotFoundException", "No such file or directory: s3://raw/customers/2026-11-01/"))
     context = make_context([error], source=make_listing(), source_uri=SOURCE)
     assert strength(context, Category.SOURCE_DELAY) is Strength.MODERATE
+
+
+def test_another_input_is_sure_where_nobody_moved_it() -> None:
+    error = make_error(("FileNotFoundException", "No such file or directory: s3://raw/customers/2026-11-01/"))
+    still = make_context([error], source=make_listing(), source_uri=SOURCE, last_good=GOOD)
+    assert strength(still, Category.SOURCE_DELAY) is Strength.STRONG
+    moved = (Change(what="argument --customers", before="s3://raw/a", now="s3://raw/b"),)
+    context = make_context([error], source=make_listing(), source_uri=SOURCE, last_good=GOOD, changes=moved)
+    assert strength(context, Category.SOURCE_DELAY) is Strength.MODERATE
+
+
+def test_a_file_that_was_replaced_while_it_was_read_is_no_risk_to_the_table() -> None:
+    said = f"File {SOURCE}part-7.json does not exist. It is possible the underlying files have been updated."
+    context = make_context([make_error(("SparkFileNotFoundException", said))], source_uri=SOURCE)
+    assert strength(context, Category.SOURCE_DELAY) is Strength.MODERATE
+    assert strength(context, Category.PARTIAL_WRITE_RISK) is None
+
+
+def test_a_table_that_unchanged_code_reads_is_not_made_yet() -> None:
+    error = make_error(make_cause("AnalysisException", "x", conditions=("TABLE_OR_VIEW_NOT_FOUND",)))
+    assert strength(make_context([error]), Category.SOURCE_DELAY) is Strength.MODERATE
+    changed = make_context([error], deployments=(make_deployment(),), last_good=GOOD)
+    assert strength(changed, Category.SOURCE_DELAY) is None
+
+
+def test_a_failed_check_over_an_input_that_shrank_is_a_short_input() -> None:
+    check = make_error(("AssertionError", "volume check"))
+    short, usual = make_listing(("a.json", 900, EARLY)), make_listing(("a.json", 5000, EARLY))
+    assert strong(make_context([check], source=short, previous_source=usual)) == {"SOURCE_DELAY/LOW_RECORD_COUNT"}
+    assert strong(make_context([check], source=usual, previous_source=usual)) == set()
 
 
 def test_two_witnesses_make_low_records_sure() -> None:

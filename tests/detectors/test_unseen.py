@@ -1,5 +1,6 @@
 """The same words with another cause: what an error quotes, what only follows from it, what other vendors call it."""
 
+import msgspec
 import pytest
 
 from pipetriage.model.categories import Category
@@ -108,3 +109,60 @@ def test_only_a_service_client_makes_a_failure_surely_transient(
     context = make_context([make_error((exception, message))])
     assert modes((exception, message)) == {"TRANSIENT_SERVICE"}
     assert strength(context, Category.UNKNOWN) is expected
+
+
+@pytest.mark.parametrize(
+    ("exception", "message", "mode"),
+    [
+        # Classes and codes of the clients' own documentation.
+        ("psycopg2.errors.UndefinedColumn", 'column "net" of relation "orders" does not exist', "MISSING_COLUMN"),
+        ("psycopg2.errors.NotNullViolation", "null value in column", "CONSTRAINT_VIOLATION"),
+        ("psycopg2.errors.InsufficientPrivilege", "must be a member of the role", "IAM_DENIED"),
+        ("psycopg2.errors.SerializationFailure", "restart read required", "COMMIT_CONFLICT"),
+        ("com.mysql.cj.jdbc.exceptions.MySQLTransactionRollbackException", "Deadlock found", "COMMIT_CONFLICT"),
+        ("snowflake.connector.errors.ProgrammingError", "Timestamp '31/31/2026' is not recognized", "CAST_FAILURE"),
+        ("pandera.errors.SchemaError", "column 'net' not in dataframe", "CONTRACT_MISMATCH"),
+        ("pydantic.ValidationError", "2 validation errors for Order", "CONTRACT_MISMATCH"),
+        ("org.apache.avro.AvroTypeException", "Found string, expecting long", "CAST_FAILURE"),
+        ("java.lang.ClassCastException", "Expected instance of primitive converter but got x", "TYPE_CHANGE"),
+        ("ValueError", "unexpected state 'HELD' in column state, allowed: OPEN, PAID", "CONTRACT_MISMATCH"),
+        ("com.mongodb.MongoCommandException", "not authorized on shop to execute command", "DATABASE_DENIED"),
+        ("org.example.security.TableAccessControlException", "user etl may not read it", "IAM_DENIED"),
+        ("io.fabric8.kubernetes.client.KubernetesClientException", "pods is forbidden: User x", "IAM_DENIED"),
+        ("google.api_core.exceptions.ServiceUnavailable", "503 backend is gone", "TRANSIENT_SERVICE"),
+        ("google.api_core.exceptions.ResourceExhausted", "Quota exceeded for reads per minute", "TRANSIENT_SERVICE"),
+        ("urllib.error.HTTPError", "HTTP Error 503: Service Unavailable", "TRANSIENT_SERVICE"),
+        ("java.io.IOException", "Server returned HTTP response code: 502 for URL: https://a/", "TRANSIENT_SERVICE"),
+        ("org.apache.zookeeper.KeeperException$ConnectionLossException", "for /hbase", "TRANSIENT_SERVICE"),
+        ("cx_Oracle.OperationalError", "ORA-03113: end-of-file on communication channel", "TRANSIENT_SERVICE"),
+        ("airflow.exceptions.AirflowSensorTimeout", "Snap. Time is OUT.", "LATE_FILES"),
+        ("RuntimeError", "1,204 rows read, at least 90,000 expected", "LOW_RECORD_COUNT"),
+    ],
+)
+def test_other_clients_say_it_in_their_own_names(exception: str, message: str, mode: str) -> None:
+    assert mode in modes((exception, message))
+
+
+def test_a_throttled_call_is_no_refusal_whatever_service_it_was_made_to() -> None:
+    said = "Rate exceeded (Service: LakeFormation, Status Code: 400, Error Code: ThrottledException)"
+    assert modes(("LakeFormationException", said)) == {"TRANSIENT_SERVICE"}
+
+
+def test_two_callers_of_the_catalog_at_once_are_no_lost_commit() -> None:
+    said = (
+        "Table was changed meanwhile (Service: AWSGlue; Status Code: 400; Error Code: ConcurrentModificationException)"
+    )
+    assert modes(("ConcurrentModificationException", said)) == {"TRANSIENT_SERVICE"}
+    assert "COMMIT_CONFLICT" in modes(("CommitFailedException", "Cannot commit: stale table metadata"))
+
+
+def test_a_malformed_request_is_no_malformed_input() -> None:
+    said = modes(("org.apache.iceberg.exceptions.BadRequestException", "Malformed request: no such field"))
+    assert "MALFORMED_INPUT" not in said
+
+
+def test_the_words_before_an_exception_may_decide_over_it() -> None:
+    error = make_error(("java.net.SocketTimeoutException", "Read timed out"))
+    assert strength(make_context([error]), Category.PARTIAL_WRITE_RISK) is None
+    said = msgspec.structs.replace(error, excerpt=f"Cannot tell if commit to a.b succeeded\n{error.excerpt}")
+    assert strength(make_context([said]), Category.PARTIAL_WRITE_RISK) is Strength.STRONG

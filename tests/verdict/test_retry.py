@@ -10,6 +10,12 @@ from tests.building_bundles import BATCH, RUN, broken, bundle, good_run, iso, li
 SOURCE = f"s3://raw/orders/{BATCH}"
 
 
+NO_SUCH_KEY = (
+    "botocore.exceptions.ClientError: An error occurred (NoSuchKey) when calling the GetObject operation: "
+    "The specified key does not exist."
+)
+
+
 def failing(message: str, **more: Any) -> dict[str, Any]:
     """Make a bundle whose run failed with this message."""
     this = run(ErrorMessage=message)
@@ -32,6 +38,20 @@ def test_a_source_that_is_merely_late_is_waited_for(tmp_path: Path) -> None:
     assert (incident.rerun.wait_for or "").rstrip("/") == SOURCE
 
 
+def test_an_unnamed_object_is_the_source_where_that_is_seen_to_be_empty(tmp_path: Path) -> None:
+    incident = triage(tmp_path, failing(NO_SUCH_KEY))
+    assert incident.safe_to_retry
+    assert (incident.rerun.wait_for or "").rstrip("/") == SOURCE
+
+
+def test_a_run_that_never_began_has_no_log_to_be_seen(tmp_path: Path) -> None:
+    refused = run(ErrorMessage="Exceeded maximum concurrent compute capacity for your account", ExecutionTime=0)
+    unlogged = bundle(this_run=refused, files={"logs/error/jr_now.jsonl": None})
+    assert triage(tmp_path / "refused", unlogged).safe_to_retry
+    ran = bundle(this_run=refused | {"ExecutionTime": 300}, files={"logs/error/jr_now.jsonl": None})
+    assert "LOG_UNOBSERVED" in broken(triage(tmp_path / "ran", ran))
+
+
 RULES: list[Any] = [
     pytest.param(
         "CAUSE_NEEDS_A_PERSON",
@@ -41,6 +61,11 @@ RULES: list[Any] = [
     pytest.param("CAUSE_NEEDS_A_PERSON", bundle(this_run=run(state="SUCCEEDED")), id="the run succeeded"),
     pytest.param("OTHER_PATH_FAILED", missing("s3://raw/currencies/2026-11-21"), id="OTHER_PATH_FAILED"),
     pytest.param("OTHER_PATH_FAILED", missing(f"{SOURCE}0"), id="a longer path"),
+    pytest.param(
+        "OTHER_PATH_FAILED",
+        missing(f"{SOURCE}/part-7.json", files={"s3/source.json": listing(f"{SOURCE}/", "part-8.json", "part-9.json")}),
+        id="one of the files was replaced while it was read",
+    ),
     pytest.param("SOURCE_UNOBSERVED", missing(files={"s3/source.json": None}), id="SOURCE_UNOBSERVED"),
     pytest.param(
         "SOURCE_UNOBSERVED",

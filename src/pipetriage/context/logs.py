@@ -186,6 +186,15 @@ class _Block:
             del self.lines[_MAX_BLOCK_LINES // 2 : _MAX_BLOCK_LINES // 2 + 100]
 
 
+class _Unread(NamedTuple):
+    """A line in no layout that is known, and after how many lines of ordinary output it came."""
+
+    line: str
+    stream: str
+    timestamp: int | None
+    place: int
+
+
 class _Reader:
     """The state of the one pass."""
 
@@ -195,7 +204,7 @@ class _Reader:
         self._open: dict[str, _Block] = {}
         self._lost: set[tuple[str, str]] = set()
         self._lines = self._bytes = self.progress = 0
-        self._tail: deque[tuple[str, str, int | None]] = deque(maxlen=_TAIL_LINES)
+        self._tail: deque[_Unread] = deque(maxlen=_TAIL_LINES)
         self._app_ids: dict[str, None] = {}
         self._own_apps: dict[str, None] = {}
         self._snapshots: dict[str, str] = {}
@@ -226,13 +235,14 @@ class _Reader:
         """Where no line was recognised as an error, take the last ones that speak of a failure."""
         if self.groups.any_error:
             return
-        tail = list(self._tail)
-        start = next((at for at, (line, _, _) in enumerate(tail) if FAILURE_WORDS.search(line)), None)
+        tail = [one for one in self._tail if self.progress - one.place < _TAIL_LINES]
+        start = next((at for at, one in enumerate(tail) if FAILURE_WORDS.search(one.line)), None)
         if start is not None:
-            line, stream, timestamp = tail[start]
-            lines = [one for one, of, _ in tail[start:] if of == stream]
-            at = parse_time(timestamp)
-            self.groups.add(Record(GUESSED, "", line, at), lines[:_MAX_PLAIN_LINES], stream, at, self.progress)
+            first = tail[start]
+            lines = [one.line for one in tail[start:] if one.stream == first.stream]
+            at = parse_time(first.timestamp)
+            record = Record(GUESSED, "", first.line, at)
+            self.groups.add(record, lines[:_MAX_PLAIN_LINES], first.stream, at, self.progress)
 
     def facts(self, redactor: Redactor, dropped: int) -> LogFacts:
         """Give what the log says besides its errors."""
@@ -280,7 +290,7 @@ class _Reader:
         else:
             self.progress += 1
             if line and read_record(line) is None:
-                self._tail.append((line, stream, timestamp))
+                self._tail.append(_Unread(line, stream, timestamp, self.progress))
 
     def _end(self, stream: str) -> None:
         block = self._open.pop(stream)

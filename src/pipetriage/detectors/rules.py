@@ -158,8 +158,10 @@ def strongest(findings: Iterable[Finding]) -> list[Finding]:
 
 def names(cause: Cause) -> tuple[str, ...]:
     """Give the cause's class, or, where that says nothing, the classes its message quotes, deepest last."""
-    if cause.exception and cause.exception not in GENERIC:
-        return (cause.exception,)
+    # The JVM names a nested class by its outer one: KeeperException$SessionExpiredException.
+    own = cause.exception.rpartition("$")[2] or cause.exception
+    if own and own not in GENERIC:
+        return (own,)
     quoted = tuple(match.group(2) for match in _QUOTED.finditer(cause.message))
     return tuple(name for name in quoted if name not in GENERIC)
 

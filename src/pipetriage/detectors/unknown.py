@@ -72,7 +72,9 @@ class Unknown:
         """Whether it is certain that a service failed, and that it failed only for a while."""
         if hit.rule.id in UNREACHABLE and not _got_through_before(context):
             return False
-        return _said_by_a_client(hit.cause) and not self._repeated(context, hit)
+        # Glue's own sentence about a run that it could not start, in the run's ErrorMessage.
+        by_glue = hit.rule.id == "capacity" and not hit.cause.exception and hit.error.evidence == "run-error"
+        return (by_glue or _said_by_a_client(hit.cause)) and not self._repeated(context, hit)
 
     def _repeated(self, context: Context, hit: Hit) -> bool:
         """Whether the runs before this one failed in the same words: what keeps failing is not passing."""

@@ -1,0 +1,154 @@
+"""The least IAM policy that pipetriage needs, generated from the guard's own allowlist."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from pipetriage.aws.allowlist import ALLOWLIST, Scope
+
+Statement = dict[str, Any]
+
+SESSION_POLICY_LIMIT = 2048
+"""Characters that AWS takes of a policy handed over with ``AssumeRole``."""
+
+
+class PolicyScope(msgspec.Struct, frozen=True, kw_only=True):
+    """The configured things that the policy is limited to. What is empty is not limited, or left out."""
+
+    jobs: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
+    """``BUCKET`` or ``BUCKET/PREFIX``: sources, tables, scripts, event logs, lineage."""
+    tables: tuple[str, ...] = ()
+    """``database.table`` of the Glue catalog."""
+    log_groups: tuple[str, ...] = ()
+    """Prefixes of log group names."""
+    control_tables: tuple[str, ...] = ()
+    """DynamoDB tables with control rows, by name or ARN. Left out when empty: no team has all its tables read."""
+    incident_table: str | None = None
+    """ARN of our own table; left out when None."""
+    queue: str | None = None
+    """ARN of our own queue; left out when None."""
+    roles: tuple[str, ...] = ()
+    """ARNs of roles to take on; left out when empty."""
+    account: str = "*"
+    region: str = "*"
+
+
+def policy_document(scope: PolicyScope) -> dict[str, Any]:
+    """Give the policy as IAM takes it, one statement for each kind of thing."""
+    statements = [one for kind in Scope for one in _statements(kind, scope)]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def remarks(scope: PolicyScope) -> list[str]:
+    """Say in plain words what the policy does not narrow down, and what it cannot hold."""
+    said = [f"any {what}: narrow it with {option}" for option, what, given in _options(scope) if not given]
+    if not scope.control_tables:
+        said.append("no control table in DynamoDB: name it with --control-table if there is one")
+    if not (scope.incident_table or scope.queue):
+        said.append(
+            "nothing but reading: name our own table and queue with --incident-table and --queue if they are used"
+        )
+    said.append("objects under a KMS key of your own also need kms:Decrypt on that key: add it by hand")
+    return said
+
+
+def session_policy(*, keeps_incidents: bool) -> str:
+    """Give the policy that is handed over when a role is taken on: IAM then refuses all else, whatever the role may do.
+
+    A session's rights are those that the role *and* this policy grant, so nothing need be narrowed here. It includes
+    ``kms:Decrypt``, without which encrypted objects that the role may read could not be read.
+    """
+    actions = {"kms:Decrypt"}
+    for row in ALLOWLIST:
+        if row.scope is not Scope.ROLE and (keeps_incidents or not row.exception):
+            actions.update(row.actions)
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}],
+    }
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _options(scope: PolicyScope) -> Iterable[tuple[str, str, bool]]:
+    yield "--job", "Glue job", bool(scope.jobs)
+    yield "--table", "table of the Glue catalog", bool(scope.tables)
+    yield "--bucket", "S3 bucket", bool(scope.buckets)
+    yield "--log-group", "log group", bool(scope.log_groups)
+
+
+def _statements(kind: Scope, scope: PolicyScope) -> list[Statement]:
+    if kind is Scope.NO_POLICY:
+        return []
+    if kind is Scope.BUCKET and scope.buckets:
+        return _bucket_statements(scope)
+    resources = _resources(kind, scope)
+    return [_statement(kind, resources)] if resources else []
+
+
+def _statement(kind: Scope, resources: list[str], number: str = "") -> Statement:
+    sid = "".join(word.capitalize() for word in kind.value.split()) + number
+    actions = sorted({action for row in ALLOWLIST if row.scope is kind for action in row.actions})
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+
+
+def _bucket_statements(scope: PolicyScope) -> list[Statement]:
+    """Allow listing each bucket, only below the prefix where one is given."""
+    found = []
+    for number, (bucket, prefix) in enumerate(_split(scope.buckets), start=1):
+        statement = _statement(Scope.BUCKET, [f"arn:{partition_of(scope.region)}:s3:::{bucket}"], str(number))
+        if prefix:
+            statement["Condition"] = {"StringLike": {"s3:prefix": [f"{prefix}*"]}}
+        found.append(statement)
+    return found
+
+
+def _resources(kind: Scope, scope: PolicyScope) -> list[str]:
+    """Give the ARNs that a kind of thing is limited to; an empty list leaves its statement out."""
+
+    def arn(service: str, resource: str) -> str:
+        return f"arn:{partition_of(scope.region)}:{service}:{scope.region}:{scope.account}:{resource}"
+
+    match kind:
+        case Scope.JOB:
+            found = [arn("glue", f"job/{job}") for job in scope.jobs]
+        case Scope.TABLE:
+            found = [arn("glue", name) for name in _catalog_names(scope.tables)]
+        case Scope.LOG_GROUP:
+            found = [arn("logs", f"log-group:{prefix}*") for prefix in scope.log_groups]
+        case Scope.OBJECT:
+            pairs = _split(scope.buckets)
+            found = [f"arn:{partition_of(scope.region)}:s3:::{bucket}/{prefix}*" for bucket, prefix in pairs]
+        case Scope.CONTROL_TABLE:
+            named = (one if one.startswith("arn:") else arn("dynamodb", f"table/{one}") for one in scope.control_tables)
+            return [resource for table in named for resource in (table, f"{table}/index/*")]
+        case Scope.INCIDENT_TABLE:
+            return [scope.incident_table, f"{scope.incident_table}/index/*"] if scope.incident_table else []
+        case Scope.QUEUE:
+            return [scope.queue] if scope.queue else []
+        case Scope.ROLE:
+            return list(scope.roles)
+        case _:
+            return ["*"]
+    return found or ["*"]
+
+
+def _catalog_names(tables: Iterable[str]) -> list[str]:
+    """Name what Glue checks of a table: the catalog, its database, and itself."""
+    pairs = [table.split(".", 1) for table in tables]
+    databases = sorted({f"database/{database}" for database, _ in pairs})
+    return ["catalog", *databases, *(f"table/{database}/{name}" for database, name in pairs)] if pairs else []
+
+
+def _split(buckets: Iterable[str]) -> list[tuple[str, str]]:
+    parts = (bucket.removeprefix("s3://").partition("/") for bucket in buckets)
+    return [(bucket, prefix) for bucket, _, prefix in parts]
+
+
+def partition_of(region: str) -> str:
+    """Give the partition that a region's ARNs name."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
