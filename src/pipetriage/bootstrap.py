@@ -3,6 +3,7 @@
 import os
 import time
 import tomllib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,8 +52,29 @@ class App:
         if target.startswith("local:"):
             return self._local(target.removeprefix("local:"))
         if target.startswith(("glue:", "jr_", "https://")) and not os.path.lexists(target):
-            raise UsageError(f"{target}: live AWS targets are not in this version; capture the run as a bundle folder")
+            return self._glue(target)
         return BundleCollector(Path(target), self.settings.settle)
+
+    def _glue(self, target: str) -> Collector:
+        # boto3 takes 0.3 s to import, and is an extra.
+        from pipetriage.aws.session import Access, AwsSession
+        from pipetriage.sources.glue_run import GlueRun
+        from pipetriage.sources.glue_target import find_job, read_target
+
+        wanted, named = read_target(target), self.settings.aws
+        access = Access(
+            profile=named.profile,
+            region=wanted.region or named.region,
+            role_arn=named.role_arn,
+            external_id=named.external_id,
+            endpoint_url=named.endpoint_url,
+        )
+        aws = AwsSession(access)
+        declared = {one.glue_job or one.name: one for one in self.pipelines.values()}
+        job = wanted.job or find_job(aws, wanted.run_id, list(declared))
+        # An undeclared pipeline still triages; what it does not declare are gaps.
+        pipeline = declared.get(job) or self.pipelines.get(job) or Pipeline(name=job, glue_job=job)
+        return GlueRun(aws, pipeline, wanted.run_id, named, self.settings.settle, self._base, now=_now)
 
     def _local(self, name: str) -> Collector:
         from pipetriage.sources.local import LocalRun
@@ -161,14 +183,22 @@ def _waits_for_source(incident: Incident) -> bool:
     return incident.failure_category == "SOURCE_DELAY"
 
 
-def open_app(*, config: Path | None = None, store_url: str | None = None, use_store: bool = True) -> App:
-    """Read the settings and wire the program.
+def open_app(
+    *,
+    config: Path | None = None,
+    store_url: str | None = None,
+    use_store: bool = True,
+    aws: Mapping[str, str | None] | None = None,
+) -> App:
+    """Read the settings and wire the program. ``aws`` overrides settings of ``[aws]`` where it has a value.
 
     Raises:
         ConfigError: the settings file is absent though named, or wrong.
     """
     path = config or _found_config()
     settings, pipelines = read_config(path) if path is not None else (Settings(), {})
+    given = {name: value for name, value in (aws or {}).items() if value is not None}
+    settings = msgspec.structs.replace(settings, aws=msgspec.structs.replace(settings.aws, **given))
     base = path.parent.resolve() if path is not None else Path.cwd()
     store = _open_store(store_url or settings.store) if use_store else None
     return App(settings, pipelines, base, store)

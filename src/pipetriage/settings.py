@@ -76,6 +76,20 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Deployments file."""
 
 
+class AwsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The AWS account that is read (``[aws]``); what is not named here is as the AWS CLI would choose."""
+
+    profile: str | None = None
+    region: str | None = None
+    role_arn: str | None = None
+    """A role to take on, of this account or another."""
+    external_id: str | None = None
+    endpoint_url: str | None = None
+    """Another address for every service: an emulator."""
+    deadline_seconds: float = 20.0
+    """How long the sources have, all together; whoever has not answered by then is a gap."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings but the pipelines."""
 
@@ -88,5 +102,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     thresholds: ThresholdSettings = ThresholdSettings()
     settle: SettleSettings = SettleSettings()
     local: LocalSettings = LocalSettings()
+    aws: AwsSettings = AwsSettings()
     min_confidence: float = 0.6
     """Below it an incident asks for human review."""

@@ -48,16 +48,17 @@ class Guard:
     def install(self, events: Any) -> None:
         """Put the guard into a botocore session's event emitter, before any client is made from it.
 
-        Four places, since none of them is passed by every way out:
+        Four places, since none of them is passed by every way out. At all but the second every handler is asked, and
+        those of one service or operation before those of all:
 
-        * ``before-parameter-build``, last: every call by name, with its parameters as they will be sent;
-        * ``before-call``, first: the serialized request, before any other handler could answer for it;
-        * ``choose-signer``: signatures, which presigned URLs and forms get without being calls;
-        * ``before-send``, last: the bytes themselves, also of a request that was put together by hand.
+        * ``before-parameter-build``: every call by name, with its parameters as they will be sent;
+        * ``before-call``: the serialized request; who answers here in the service's place keeps it from being sent;
+        * ``before-sign``: signatures, which presigned URLs and forms get without being calls;
+        * ``before-send``: the bytes themselves, also of a request that was put together by hand.
         """
         events.register_last("before-parameter-build", self._on_parameters)
-        events.register_first("before-call", self._on_request)
-        events.register_first("choose-signer", self._on_signature)
+        events.register_last("before-call", self._on_request)
+        events.register_last("before-sign", self._on_signature)
         events.register_last("before-send", self._on_sending)
 
     def _on_parameters(self, event_name: str, params: Mapping[str, Any], context: Any, **_: Any) -> None:

@@ -14,7 +14,9 @@ import click
 from pipetriage import __version__
 from pipetriage.entrypoints.boundary import complain, run
 from pipetriage.entrypoints.evaluate import evaluate
+from pipetriage.entrypoints.iam_policy import iam_policy
 from pipetriage.entrypoints.opening import (
+    aws_options,
     json_option,
     open_program,
     print_json,
@@ -84,21 +86,30 @@ def demo(ctx: click.Context, keep: Path | None, as_json: bool) -> None:
 @cli.command(
     short_help="What broke, what was written, what to do.",
     epilog="""\b
-TARGET is a bundle folder, or local:PIPELINE/RUN for the sources in the settings file.
+TARGET is a bundle folder, local:PIPELINE/RUN for the sources in the settings file, or a run in an AWS account:
+glue:JOB/RUN_ID, glue:JOB/latest, a run id, or the address of its page in the console.
 
 \b
 Examples:
   pipetriage triage ./bundle
   pipetriage triage local:orders_daily/latest --json | jq .safe_to_retry
+  pipetriage triage glue:orders_daily/latest --profile prod --region eu-west-1
   pipetriage triage ./bundle --no-store    leave no trace""",
 )
 @click.argument("target")
 @json_option
 @click.option("--model", metavar="M", help="Model that comments on the verdict, or none (the default).")
 @click.option("--no-store", is_flag=True, help="Do not keep the incident.")
+@aws_options
 @store_options
 def triage(
-    target: str, as_json: bool, model: str | None, no_store: bool, config: Path | None, store: str | None
+    target: str,
+    as_json: bool,
+    model: str | None,
+    no_store: bool,
+    config: Path | None,
+    store: str | None,
+    **aws: str | None,
 ) -> None:
     """Say what broke, what was written, whether a rerun is safe, and what to do.
 
@@ -107,11 +118,11 @@ def triage(
     if model not in (None, "none"):
         raise UsageError(f"--model {model}: the model layer is not in this version; leave it out, or say none")
     try:
-        app = open_program(config, store, use_store=not no_store)
+        app = open_program(config, store, use_store=not no_store, aws=aws)
     except StoreError as error:
         # A verdict that cannot be kept is still the answer at three in the morning.
         complain(f"warning: {error}; this incident will not be kept")
-        app = open_program(config, store, use_store=False)
+        app = open_program(config, store, use_store=False, aws=aws)
     incident = app.triage(target)
     warn_of_store(app)
     print_json(incident) if as_json else _print_text(incident)
@@ -130,10 +141,18 @@ Examples:
 @click.argument("target", required=False)
 @click.option("--read", "table", metavar="TABLE", help="For readers: may TABLE hold part of a failed batch?")
 @json_option
+@aws_options
 @store_options
 @click.pass_context
 def gate(
-    ctx: click.Context, target: str | None, table: str | None, as_json: bool, config: Path | None, store: str | None
+    ctx: click.Context,
+    /,
+    target: str | None,
+    table: str | None,
+    as_json: bool,
+    config: Path | None,
+    store: str | None,
+    **aws: str | None,
 ) -> None:
     """Answer a scheduler: may this run be retried now, or this table be read?
 
@@ -142,7 +161,7 @@ def gate(
     if (target is None) == (table is None):
         raise click.UsageError("give either TARGET or --read TABLE")
     try:
-        app = open_program(config, store)
+        app = open_program(config, store, aws=aws)
         if table is not None:
             ctx.exit(_gate_read(store_of(app), table, as_json))
         answer = app.gate(target or "")
@@ -181,12 +200,13 @@ Examples:
 @click.option(
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file; default: ./pipetriage.toml."
 )
-def capture(target: str, output: Path, as_json: bool, config: Path | None) -> None:
+@aws_options
+def capture(target: str, output: Path, as_json: bool, config: Path | None, **aws: str | None) -> None:
     """Write a run's evidence as files: to share, to keep as a case, to triage elsewhere.
 
     Secrets, personal data and row values are replaced by tokens. The bundle triages to the same verdict as the run.
     """
-    written = open_program(config, None, use_store=False).capture(target, output)
+    written = open_program(config, None, use_store=False, aws=aws).capture(target, output)
     if as_json:
         print_json({"bundle": str(output), "files": [str(path.relative_to(output)) for path in written]})
         return
@@ -195,6 +215,7 @@ def capture(target: str, output: Path, as_json: bool, config: Path | None) -> No
 
 cli.add_command(review)
 cli.add_command(evaluate)
+cli.add_command(iam_policy)
 
 
 @cli.group()

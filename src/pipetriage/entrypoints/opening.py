@@ -28,11 +28,24 @@ def store_options(command: Command) -> Command:
     )(command)
 
 
-def open_program(config: Path | None, store_url: str | None, *, use_store: bool = True) -> App:
+def aws_options(command: Command) -> Command:
+    """Add ``--profile``, ``--region`` and ``--role-arn``."""
+    for name, metavar, said in (
+        ("role-arn", "ARN", "Role to take on, for another account."),
+        ("region", "NAME", "AWS region."),
+        ("profile", "NAME", "Profile of the AWS configuration."),
+    ):
+        command = click.option(f"--{name}", metavar=metavar, help=f"{said} For glue: targets.")(command)
+    return command
+
+
+def open_program(
+    config: Path | None, store_url: str | None, *, use_store: bool = True, aws: dict[str, str | None] | None = None
+) -> App:
     """Wire the program; see ``bootstrap.open_app``."""
     from pipetriage.bootstrap import open_app
 
-    return open_app(config=config, store_url=store_url, use_store=use_store)
+    return open_app(config=config, store_url=store_url, use_store=use_store, aws=aws)
 
 
 def store_of(app: App) -> IncidentStore:

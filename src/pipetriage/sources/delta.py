@@ -33,14 +33,15 @@ def read_delta_log(folder: Path, root: Path, since: datetime | None = None) -> d
         # What is there and is not read may be the commit that matters.
         actions, bad = read_json_lines(path) if within(root, path) else ([], 1)
         files[path.name] = None if bad else actions
-        if read == MAX_COMMITS or (since is not None and _older(actions, since)):
+        if read == MAX_COMMITS or (since is not None and older(actions, since)):
             break
     if not files:
         raise SourceError(f"{folder.relative_to(root)} holds no log file")
     return files
 
 
-def _older(actions: list[Any], since: datetime) -> bool:
+def older(actions: list[Any], since: datetime) -> bool:
+    """Whether a commit, by its own word, was made before then."""
     for action in actions:
         info = action.get("commitInfo") if isinstance(action, dict) else None
         if isinstance(info, dict):

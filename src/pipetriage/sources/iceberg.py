@@ -6,7 +6,7 @@ Imports pyiceberg, so it is itself imported only by the source that needs it.
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -73,11 +73,15 @@ def read_local(location: str) -> bytes:
 
 
 def entries_since(
-    metadata: dict[str, Any], since: datetime | None, read: _Reading = read_local
+    metadata: dict[str, Any],
+    since: datetime | None,
+    read: _Reading = read_local,
+    ahead: Callable[[list[str]], None] = lambda locations: None,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Read the manifest entries that each snapshot committed since then wrote, in the bundle's shape.
 
     ``since`` None means every snapshot. The second value is False when there are more snapshots than are read.
+    ``ahead`` is told which manifests will be read next: an object store answers many requests at once.
 
     Raises:
         SourceError: the metadata, a manifest list or a manifest cannot be read or understood.
@@ -88,6 +92,7 @@ def entries_since(
         snapshots = sorted(table.snapshots, key=lambda snapshot: snapshot.timestamp_ms)
         wanted = [snap for snap in snapshots if since is None or from_epoch(snap.timestamp_ms) >= since]
         manifests = _own_manifests(wanted[-MAX_SNAPSHOTS:], files)
+        ahead([manifest.manifest_path for manifest in manifests])
         rows = [row for manifest in manifests for row in _rows(table, manifest, files)]
     except _DAMAGED as error:
         raise SourceError(f"the Iceberg manifests cannot be read ({type(error).__name__}: {error})") from error

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ from pipetriage.errors import SourceError
 MAX_LISTED = 200_000
 """Files listed at most; more is reported as truncated, as S3 would."""
 _SAMPLED_FILES = 500
-_SAMPLED_LINES = 20
+SAMPLED_LINES = 20
+"""First lines of each input file that are read for its columns."""
 _SAMPLED_LINE_BYTES = 256 * 1024
 _JSON_LINES = frozenset({".jsonl", ".ndjson", ".json"})
 
@@ -105,17 +106,34 @@ def sample_columns(listing: dict[str, Any]) -> dict[str, Any]:
     Raises:
         SourceError: there is no JSON-lines file, or none of them can be read.
     """
-    paths = [Path(member["Key"]) for member in listing.get("Contents", ())]
-    paths = [path for path in paths if path.suffix in _JSON_LINES]
+
+    def read(key: str) -> Iterator[bytes]:
+        with Path(key).open("rb") as file:
+            for _ in range(SAMPLED_LINES):
+                yield file.readline(_SAMPLED_LINE_BYTES)
+
+    return columns_of(read(key) for key in json_keys(listing)[:_SAMPLED_FILES])
+
+
+def json_keys(listing: dict[str, Any]) -> list[str]:
+    """Name the JSON-lines files of a listing."""
+    keys = (str(member["Key"]) for member in listing.get("Contents", ()))
+    return [key for key in keys if Path(key).suffix in _JSON_LINES]
+
+
+def columns_of(files: Iterable[Iterator[bytes]]) -> dict[str, Any]:
+    """Read the column names from the first lines of each file.
+
+    Raises:
+        SourceError: there is no file, or none of them can be read.
+    """
     columns: dict[str, None] = {}
-    for path in paths[:_SAMPLED_FILES]:
+    for lines in files:
         try:
-            with path.open("rb") as file:
-                for _ in range(_SAMPLED_LINES):
-                    line = file.readline(_SAMPLED_LINE_BYTES)
-                    record = msgspec.json.decode(line) if line.strip() else None
-                    if isinstance(record, dict):
-                        columns |= dict.fromkeys(record)
+            for line in lines:
+                record = msgspec.json.decode(line) if line.strip() else None
+                if isinstance(record, dict):
+                    columns |= dict.fromkeys(record)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue  # a damaged file says nothing of the schema; the others still do
     if not columns:

@@ -1,0 +1,209 @@
+"""``glue:JOB/RUN``: one run's evidence from an AWS account, read-only, every source asked once and at the same time."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipetriage.aws.session import AwsSession
+from pipetriage.errors import PipetriageError, SourceError, TargetError
+from pipetriage.model.evidence import Collected, Gap, Observation, RunTarget, Signal, TableKey
+from pipetriage.model.pipeline import Output, Pipeline
+from pipetriage.model.templates import fill
+from pipetriage.model.times import parse_time
+from pipetriage.settings import AwsSettings, SettleSettings
+from pipetriage.sources.asking import Question, ask_all, observe
+from pipetriage.sources.glue import GlueJob
+from pipetriage.sources.glue_tables import GlueTables
+from pipetriage.sources.local_files import Answer
+from pipetriage.sources.local_runs import Runs, batch_of, entries_start
+from pipetriage.sources.s3 import listing, sampled_schema
+
+LATEST = "latest"
+_EVENT_LOGS = "--spark-event-logs-path"
+_BOOKMARK = "--job-bookmark-option"
+
+
+class GlueRun:
+    """Collects the evidence of one Glue run."""
+
+    def __init__(
+        self,
+        aws: AwsSession,
+        pipeline: Pipeline,
+        run_id: str,
+        settings: AwsSettings,
+        settle: SettleSettings,
+        base: Path,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._aws = aws
+        self._pipeline = pipeline
+        self._job = GlueJob(aws, pipeline.glue_job or pipeline.name)
+        self._wanted = run_id
+        self._settings = settings
+        self._settle = settle
+        self._base = base
+        self._now = now
+
+    def collect(self) -> Collected:
+        """Collect afresh.
+
+        Raises:
+            TargetError: the run is not known to Glue, or may not be read.
+            CredentialsError: AWS does not know us.
+        """
+        as_of = self._now()
+        run = self._job.latest() if self._wanted == LATEST else self._job.run(self._wanted)
+        run_id, batch_id = str(run["Id"]), batch_of(run, self._pipeline.batch_id, self._pipeline.source)
+        runs = self._known_runs(run)
+        first = self._first_attempt(runs, batch_id) or run
+        said = ask_all(list(self._questions(run, batch_id, runs, first)), seconds=self._settings.deadline_seconds)
+        # Last: a run that began while the tables were read is then seen to be in flight, and one that ended
+        # meanwhile ended after the tables were read, so that their silence proves nothing.
+        last = [Question(str(Signal.JOB_RUNS), self._history), Question(str(Signal.JOB_RUN), self._run_again(run_id))]
+        said += ask_all(last, seconds=self._settings.deadline_seconds)
+        return Collected(
+            run=RunTarget(
+                job_name=self._job.name,
+                job_run_id=run_id,
+                batch_id=batch_id,
+                account=self._account(),
+                region=self._aws.region,
+            ),
+            pipeline=self._pipeline,
+            captured_at=as_of,
+            settle_seconds=self._settle.cloud_seconds,
+            clock_skew_seconds=self._settle.clock_skew_seconds,
+            origin=f"glue:{self._job.name}/{run_id}",
+            observations=tuple(one for one in said if isinstance(one, Observation)),
+            gaps=tuple(one for one in said if isinstance(one, Gap)),
+        )
+
+    # What is asked
+
+    def _questions(
+        self, run: dict[str, Any], batch_id: str | None, runs: Runs, first: dict[str, Any]
+    ) -> Iterator[Question]:
+        yield self._one(Signal.LOGS, lambda: self._log(run))
+        yield self._one(Signal.JOB, self._job.job)
+        if self._with_bookmarks(run):
+            yield self._one(Signal.BOOKMARK, self._job.bookmark)
+        yield self._one(Signal.SOURCE_LISTING, lambda: self._source(batch_id), "declare source and batch_id")
+        if self._pipeline.source:
+            yield self._one(Signal.SOURCE_SCHEMA, lambda: sampled_schema(self._aws, self._source_uri(batch_id)))
+        if previous := self._previous_batch(runs, first, batch_id):
+            yield self._one(Signal.PREVIOUS_SOURCE_LISTING, lambda: self._source(previous))
+        for output in self._pipeline.declared_outputs():
+            yield self._table(output, entries_start(runs, first))
+        yield self._one(Signal.METRICS, lambda: self._metrics(run))
+        if path := (run.get("Arguments") or {}).get(_EVENT_LOGS):
+            yield Question(str(Signal.SPARK_EVENTS), lambda: self._event_logs(path, runs, first))
+
+    def _one(self, signal: Signal, read: Callable[[], Answer], fix: str = "") -> Question:
+        return Question(str(signal), lambda: observe(signal, read, self._now, fix=fix))
+
+    def _table(self, output: Output, since: datetime | None) -> Question:
+        key = TableKey(output.role, output.table)
+
+        def ask() -> Iterator[Observation | Gap]:
+            for one in GlueTables(self._aws).questions(output, since):
+                yield from observe(one.signal, one.read, self._now, table=key, fix=one.fix)
+
+        return Question(f"{Signal.TABLE}:{output.table}", ask)
+
+    def _history(self) -> Iterator[Observation | Gap]:
+        yield from observe(Signal.JOB_RUNS, self._job.history, self._now)
+
+    def _run_again(self, run_id: str) -> Callable[[], Iterator[Observation | Gap]]:
+        def read() -> Answer:
+            try:
+                return Answer({"JobRun": self._job.run(run_id)}, f"glue:GetJobRun {self._job.name} {run_id}")
+            except TargetError as error:
+                raise SourceError(str(error)) from error
+
+        return lambda: observe(Signal.JOB_RUN, read, self._now)
+
+    def _log(self, run: dict[str, Any]) -> Answer:
+        from pipetriage.sources.cloudwatch_logs import run_log
+
+        return run_log(self._aws, run, None)
+
+    def _metrics(self, run: dict[str, Any]) -> Answer:
+        from pipetriage.sources.cloudwatch_metrics import run_metrics
+
+        return run_metrics(self._aws, self._job.name, run)
+
+    def _source(self, batch_id: str | None) -> Answer:
+        return listing(self._aws, self._source_uri(batch_id))
+
+    def _source_uri(self, batch_id: str | None) -> str:
+        template = self._pipeline.source
+        if not template:
+            raise SourceError("the pipeline's source is not declared")
+        filled = fill(template, batch_id)
+        if filled is None:
+            raise SourceError("the pipeline's source cannot be filled in from the run's batch id, so it was not listed")
+        return filled
+
+    def _event_logs(self, path: str, runs: Runs, first: dict[str, Any]) -> Iterator[Observation | Gap]:
+        from pipetriage.sources.s3_event_logs import event_logs
+
+        since = parse_time(first.get("StartedOn"))
+        wanted = [
+            one for one in runs.documents if since is None or (parse_time(one.get("StartedOn")) or since) >= since
+        ]
+        at = self._now()
+        try:
+            for run_id, log in event_logs(self._aws, path, wanted):
+                yield Observation(
+                    signal=Signal.SPARK_EVENTS,
+                    payload=log.payload,
+                    locator=log.locator,
+                    observed_at=at,
+                    uri=log.uri,
+                    run_id=run_id,
+                )
+        except SourceError as error:
+            yield Gap(source=str(Signal.SPARK_EVENTS), reason=str(error))
+
+    # What the questions need to know
+
+    def _known_runs(self, run: dict[str, Any]) -> Runs:
+        """Read the history once to know what to ask for; what the verdict judges is read again at the end."""
+        try:
+            found = self._job.history()
+        except SourceError:
+            return Runs([run], ["the history"])
+        documents = sorted(found.payload["JobRuns"], key=lambda one: str(one.get("StartedOn") or ""))
+        if not any(one.get("Id") == run["Id"] for one in documents):
+            documents.append(run)
+        return Runs(documents, [] if found.complete else ["older runs"])
+
+    def _first_attempt(self, runs: Runs, batch_id: str | None) -> dict[str, Any] | None:
+        declared, source = self._pipeline.batch_id, self._pipeline.source
+        attempts = (one for one in runs.documents if batch_id and batch_of(one, declared, source) == batch_id)
+        return next(attempts, None)
+
+    def _previous_batch(self, runs: Runs, first: dict[str, Any], batch_id: str | None) -> str | None:
+        declared, source = self._pipeline.batch_id, self._pipeline.source
+        before = [one for one in runs.documents if str(one.get("StartedOn") or "") < str(first.get("StartedOn") or "")]
+        good = (batch_of(one, declared, source) for one in reversed(before) if one.get("JobRunState") == "SUCCEEDED")
+        return next((batch for batch in good if batch and batch != batch_id), None)
+
+    def _with_bookmarks(self, run: dict[str, Any]) -> bool:
+        """Whether the run, or by default its job, keeps a bookmark; asked for where that is not known."""
+        chosen = (run.get("Arguments") or {}).get(_BOOKMARK)
+        if chosen is None:
+            try:
+                chosen = (self._job.job().payload["Job"].get("DefaultArguments") or {}).get(_BOOKMARK)
+            except SourceError:
+                return True
+        return (chosen or "job-bookmark-disable") != "job-bookmark-disable"
+
+    def _account(self) -> str:
+        try:
+            return self._aws.identity().account
+        except PipetriageError:
+            return ""  # the run could be read: who we are is only part of the incident's identity

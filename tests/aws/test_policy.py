@@ -1,0 +1,140 @@
+"""The policy against a catalogue of IAM actions that is not ours (policy_sentry, made from AWS's own reference)."""
+
+import fnmatch
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.session import Session
+from policy_sentry.querying.actions import get_action_data
+
+from pipetriage.aws.allowlist import ALLOWLIST, Scope
+from pipetriage.aws.policy import PolicyScope, policy_document, remarks, session_policy
+from pipetriage.entrypoints.cli import main
+
+TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/pipetriage"
+QUEUE = "arn:aws:sqs:eu-west-1:111122223333:pipetriage"
+ROLE = "arn:aws:iam::222222222222:role/reader"
+EVERYTHING = PolicyScope(
+    jobs=("orders_daily",),
+    buckets=("acme-raw", "s3://acme-lake/sales.db/"),
+    tables=("sales.orders", "sales.lines"),
+    log_groups=("/aws-glue/jobs",),
+    control_tables=("etl_control",),
+    incident_table=TABLE,
+    queue=QUEUE,
+    roles=(ROLE,),
+    account="111122223333",
+    region="eu-west-1",
+)
+CHANGING = {
+    *("dynamodb:PutItem", "dynamodb:UpdateItem", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
+    "sts:AssumeRole",
+}
+"""What IAM counts as writing; ``sqs:ReceiveMessage`` hides a message for a while, and counts as reading."""
+
+
+def _known(action: str) -> list[dict[str, Any]]:
+    service, _, name = action.partition(":")
+    found = get_action_data(service, name)
+    assert found, f"{action} is no IAM action"
+    return [row for row in found[service] if row["action"].casefold() == action.casefold()]
+
+
+def _actions(document: dict[str, Any]) -> set[str]:
+    return {action for statement in document["Statement"] for action in statement["Action"]}
+
+
+def test_every_action_reads_or_lists_apart_from_the_exceptions() -> None:
+    levels = {
+        action: {row["access_level"] for row in _known(action)} for action in _actions(policy_document(EVERYTHING))
+    }
+    assert {action for action, level in levels.items() if not level <= {"Read", "List"}} == CHANGING
+    assert _actions(policy_document(PolicyScope())).isdisjoint(CHANGING)
+
+
+def test_every_statement_names_resources_that_its_actions_take() -> None:
+    """Otherwise IAM grants nothing by it: the action's own reference lists the shapes of ARNs that it is checked on."""
+    for statement in policy_document(EVERYTHING)["Statement"]:
+        for action in statement["Action"]:
+            shapes = [row["resource_arn_format"] for row in _known(action)]
+            narrow = [shape for shape in shapes if shape != "*"]
+            if statement["Resource"] == ["*"] or not narrow:
+                assert statement["Resource"] == ["*"], (action, shapes)
+                continue
+            assert any(_fits(arn, shape) for arn in statement["Resource"] for shape in narrow), (action, shapes)
+
+
+def _fits(arn: str, shape: str) -> bool:
+    """Whether an ARN has the shape; a star at its end also stands for the parts that follow."""
+    pattern = re.sub(r"\$\{\w+\}", "*", shape)
+    return any(fnmatch.fnmatchcase(arn.removesuffix("*") + rest, pattern) for rest in ("", "x", ":log-stream:x"))
+
+
+def test_every_row_of_the_allowlist_is_an_operation_and_has_actions() -> None:
+    session = Session()
+    for row in ALLOWLIST:
+        assert row.operation in session.get_service_model(row.service).operation_names
+        assert bool(row.actions) is (row.scope is not Scope.NO_POLICY)
+        for action in row.actions:
+            assert _known(action)
+        assert row.why
+
+
+def test_exceptions_are_scoped_to_what_is_named() -> None:
+    for statement in policy_document(EVERYTHING)["Statement"]:
+        if CHANGING & set(statement["Action"]):
+            assert set(statement["Resource"]) <= {TABLE, f"{TABLE}/index/*", QUEUE, ROLE}
+
+
+def test_buckets_are_listed_below_their_prefix_only() -> None:
+    statements = {one["Sid"]: one for one in policy_document(EVERYTHING)["Statement"]}
+    assert "Condition" not in statements["Bucket1"]
+    assert statements["Bucket2"]["Resource"] == ["arn:aws:s3:::acme-lake"]
+    assert statements["Bucket2"]["Condition"] == {"StringLike": {"s3:prefix": ["sales.db/*"]}}
+    assert statements["ObjectsInABucket"]["Resource"] == [
+        "arn:aws:s3:::acme-raw/*",
+        "arn:aws:s3:::acme-lake/sales.db/*",
+    ]
+
+
+def test_the_policy_fits_where_policies_are_put() -> None:
+    assert len(json.dumps(policy_document(EVERYTHING), separators=(",", ":"))) < 6_144  # a managed policy
+    assert len(session_policy(keeps_incidents=True)) < 2_048
+
+
+def test_partitions_of_other_regions() -> None:
+    document = policy_document(PolicyScope(jobs=("j",), region="cn-north-1"))
+    assert "arn:aws-cn:glue:cn-north-1:*:job/j" in document["Statement"][1]["Resource"]
+
+
+def test_what_is_not_narrowed_is_said() -> None:
+    assert any("--job" in one for one in remarks(PolicyScope()))
+    assert [one for one in remarks(EVERYTHING) if "kms" not in one] == []
+
+
+class TestCommand:
+    def test_prints_json_and_remarks(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["iam-policy", "--job", "orders_daily", "--bucket", "acme-raw"]) == 0
+        printed = capsys.readouterr()
+        assert json.loads(printed.out) == policy_document(PolicyScope(jobs=("orders_daily",), buckets=("acme-raw",)))
+        assert "--table" in printed.err
+        assert "--job" not in printed.err
+
+    def test_takes_what_the_settings_declare(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        config = tmp_path / "pipetriage.toml"
+        config.write_text('[pipelines.orders]\nglue_job = "orders_daily"\ntarget = "sales.orders"\n')
+        assert main(["iam-policy", "--config", str(config)]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        resources = {resource for statement in printed["Statement"] for resource in statement["Resource"]}
+        assert {"arn:aws:glue:*:*:job/orders_daily", "arn:aws:glue:*:*:table/sales/orders"} <= resources
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [["--table", "orders"], ["--queue", QUEUE.replace("sqs", "sns")], ["--incident-table", "x"], ["--role", "r"]],
+    )
+    def test_refuses_what_is_no_such_thing(self, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["iam-policy", *wrong]) == 2
+        assert wrong[0] in capsys.readouterr().err

@@ -1,0 +1,124 @@
+"""A run read live from an emulated account: the same verdict as its bundle, and gaps where the account says no."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipetriage.bootstrap import App, open_app
+from pipetriage.errors import CredentialsError, TargetError
+from pipetriage.model.incident import Incident
+from pipetriage.model.pipeline import Pipeline
+from pipetriage.settings import AwsSettings, Settings
+from tests.emulated.account import REGION, EmulatedAccount
+from tests.emulated.bundle import Loaded, load_bundle
+
+CASES = Path(__file__).parents[2] / "cases"
+READ_BY_THE_RUN = ("access_denied_catalog_table", "cast_failure_bad_value", "failure_after_staging_write")
+"""Starter cases whose verdict needs nothing but what is read of the run, its log and its tables."""
+
+
+def app_for(account: EmulatedAccount, loaded: Loaded, **settings: object) -> App:
+    pipeline = msgspec.convert(loaded.manifest["pipeline"], Pipeline, strict=False)
+    fields = {"region": REGION, "endpoint_url": account.url, **settings}
+    return App(Settings(aws=msgspec.convert(fields, AwsSettings)), {pipeline.name: pipeline}, Path("/"), None)
+
+
+def said(incident: Incident) -> tuple[object, ...]:
+    states = [(one.table, one.role, one.status, len(one.commits)) for one in incident.write_state]
+    return incident.failure_category, incident.failure_mode, incident.safe_to_retry, incident.rerun.decision, states
+
+
+@pytest.mark.parametrize("case", [*READ_BY_THE_RUN, "missing_source_path", "too_many_small_files"])
+def test_a_live_run_has_the_verdict_of_its_bundle(case: str, account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / case)
+    live = app_for(account, loaded).triage(loaded.target)
+    assert said(live) == said(open_app(use_store=False).triage(str(CASES / case)))
+
+
+def test_a_capture_of_a_live_run_agrees_with_it(account: EmulatedAccount, tmp_path: Path) -> None:
+    loaded = load_bundle(account, CASES / "failure_after_staging_write")
+    app = app_for(account, loaded)
+    app.capture(loaded.target, tmp_path / "bundle")
+    assert said(open_app(use_store=False).triage(str(tmp_path / "bundle"))) == said(app.triage(loaded.target))
+
+
+def test_the_latest_run_and_a_bare_run_id_are_found(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "cast_failure_bad_value")
+    app = app_for(account, loaded)
+    job, run_id = loaded.target.removeprefix("glue:").split("/")
+    assert app.triage(f"glue:{job}/latest").job_run_id == run_id
+    assert app.triage(run_id).job_run_id == run_id
+
+
+def test_an_undeclared_pipeline_still_triages(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "cast_failure_bad_value")
+    app = App(Settings(aws=AwsSettings(region=REGION, endpoint_url=account.url)), {}, Path("/"), None)
+    incident = app.triage(loaded.target)
+    assert incident.failure_category == "SCHEMA_DRIFT"
+    assert not incident.safe_to_retry
+
+
+@pytest.mark.parametrize(
+    ("call", "source"),
+    [("glue:GetTable", "iceberg_metadata:"), ("glue:GetJob", "job"), ("s3:ListObjectsV2", "source_listing")],
+)
+def test_a_refused_call_is_a_gap_and_never_makes_it_safe(call: str, source: str, account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "throttled_before_write")
+    account.refuse(call)
+    incident = app_for(account, loaded).triage(loaded.target)
+    assert any(gap.source.startswith(source) and "not allowed" in gap.reason for gap in incident.gaps)
+    assert incident.failure_category == "UNKNOWN"
+    assert not incident.safe_to_retry
+
+
+def test_a_slow_account_gives_gaps_in_time(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "cast_failure_bad_value")
+    app = app_for(account, loaded, deadline_seconds=0.2)
+    account.door.latency = 0.15
+    incident = app.triage(loaded.target)
+    assert any("not answered within 0.2 s" in gap.reason for gap in incident.gaps)
+    assert not incident.safe_to_retry
+
+
+def test_sources_are_asked_at_the_same_time(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "failure_after_staging_write")
+    app = app_for(account, loaded)
+    app.triage(loaded.target)
+    account.door.calls.clear()
+    account.door.latency = 0.06
+    incident = app.triage(loaded.target)
+    one_after_the_other = len(account.door.calls) * 0.06
+    assert incident.classifier.seconds < one_after_the_other * 0.75
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("glue:orders_daily/jr_nothing0", r"knows no run jr_nothing0 of job orders_daily"),
+        ("glue:nobody/latest", r"no (?:run of )?job nobody|knows no job nobody"),
+        ("jr_00000000000000", r"no job in eu-west-1 has a run"),
+    ],
+)
+def test_a_run_that_is_not_there_is_said(target: str, complaint: str, account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "new_column")
+    with pytest.raises(TargetError) as told:
+        app_for(account, loaded).triage(target)
+    assert re.search(complaint, str(told.value))
+
+
+def test_expired_credentials_end_it_with_the_way_out(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "new_column")
+    account.refuse("glue:GetJobRun", code="ExpiredTokenException")
+    with pytest.raises(CredentialsError, match="aws sso login"):
+        app_for(account, loaded).triage(loaded.target)
+
+
+def test_nothing_is_written_to_the_account(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "failure_after_staging_write")
+    account.door.calls.clear()
+    app_for(account, loaded).triage(loaded.target)
+    verbs = {call.split(":")[1] for call in map(str, account.door.calls)}
+    assert verbs
+    assert all(re.match(r"Get|List|Describe|Filter|Head|Lookup|Query", verb) for verb in verbs)
