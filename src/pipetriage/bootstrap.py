@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,6 +19,9 @@ from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
 from pipetriage.triage import Triage
 from pipetriage.verdict.gate import GateAnswer
+
+if TYPE_CHECKING:
+    from pipetriage.aws.session import AwsSession
 
 CONFIG_NAME = "pipetriage.toml"
 
@@ -40,6 +44,7 @@ class App:
         self.evidence_error: str | None = None
         """The same for its evidence."""
         self._base = base
+        self._sessions: dict[str, AwsSession] = {}
 
     def collector(self, target: str) -> Collector:
         """Choose how to collect a target's evidence.
@@ -57,24 +62,43 @@ class App:
 
     def _glue(self, target: str) -> Collector:
         # boto3 takes 0.3 s to import, and is an extra.
-        from pipetriage.aws.session import Access, AwsSession
         from pipetriage.sources.glue_run import GlueRun
         from pipetriage.sources.glue_target import find_job, read_target
 
-        wanted, named = read_target(target), self.settings.aws
-        access = Access(
-            profile=named.profile,
-            region=wanted.region or named.region,
-            role_arn=named.role_arn,
-            external_id=named.external_id,
-            endpoint_url=named.endpoint_url,
-        )
-        aws = AwsSession(access)
+        wanted = read_target(target)
+        aws = self.aws(wanted.region)
+        declared = [one.glue_job or one.name for one in self.pipelines.values()]
+        job = wanted.job or find_job(aws, wanted.run_id, declared)
+        pipeline, settings = self.pipeline_of(job), self.settings
+        return GlueRun(aws, pipeline, wanted.run_id, settings.aws, settings.settle, self._base, now=_now)
+
+    def pipeline_of(self, job: str) -> Pipeline:
+        """Give the pipeline that declares a Glue job; an undeclared one still triages, with gaps for what it lacks."""
         declared = {one.glue_job or one.name: one for one in self.pipelines.values()}
-        job = wanted.job or find_job(aws, wanted.run_id, list(declared))
-        # An undeclared pipeline still triages; what it does not declare are gaps.
-        pipeline = declared.get(job) or self.pipelines.get(job) or Pipeline(name=job, glue_job=job)
-        return GlueRun(aws, pipeline, wanted.run_id, named, self.settings.settle, self._base, now=_now)
+        return declared.get(job) or self.pipelines.get(job) or Pipeline(name=job, glue_job=job)
+
+    def aws(self, region: str | None = None) -> "AwsSession":
+        """Give the guarded session of the account that ``[aws]`` names, one a region.
+
+        Raises:
+            MissingExtraError: boto3 is not installed.
+            ConfigError: the profile or the region is unknown.
+        """
+        from pipetriage.aws.session import Access, AwsSession
+
+        named = self.settings.aws
+        where = region or named.region or ""
+        if where not in self._sessions:
+            self._sessions[where] = AwsSession(
+                Access(
+                    profile=named.profile,
+                    region=where or None,
+                    role_arn=named.role_arn,
+                    external_id=named.external_id,
+                    endpoint_url=named.endpoint_url,
+                )
+            )
+        return self._sessions[where]
 
     def _local(self, name: str) -> Collector:
         from pipetriage.sources.local import LocalRun

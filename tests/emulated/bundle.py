@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from boto3.dynamodb.types import TypeDeserializer
 
+from pipetriage.model.times import parse_time
 from pipetriage.sources.files import read_json, read_json_lines
 from pipetriage.sources.logs import FileLog
 from tests.emulated.account import EmulatedAccount
@@ -101,9 +102,13 @@ class _Loader:
         logs = self._folder / "logs"
         files = tuple(sorted(path for path in logs.rglob("*") if path.is_file()))
         self.used.update(str(path.relative_to(self._folder)) for path in files)
+        # A line without a time was written while the run ran.
+        run = (self._read("glue/job_run.json") or {}).get("JobRun") or {}
+        started = parse_time(run.get("StartedOn"))
+        undated = int(started.timestamp() * 1000) if started else 0
         for number, event in enumerate(FileLog(logs, files)):
             group = event.group if event.group.startswith("/") else f"/{event.group or 'aws-glue/jobs/error'}"
-            at = event.timestamp if event.timestamp is not None else number
+            at = event.timestamp if event.timestamp is not None else undated + number
             self._account.put_log_events(group, event.stream, [(at, event.message)])
 
     def table(self, role: str) -> None:
@@ -145,7 +150,10 @@ class _Loader:
         if schema is None or first is None:
             return
         self.used.add("source/schema.json")
-        row = {column["name"]: _EXAMPLES.get(column["type"].split("(")[0], "x") for column in schema["columns"]}
+        row = {
+            column["name"]: _EXAMPLES.get(column.get("type", "string").split("(")[0], "x")
+            for column in schema["columns"]
+        }
         uri = f"s3://{listing['Name']}/{first['Key']}"
         self._account.put_object(uri, msgspec.json.encode(row) + b"\n", size=first.get("Size"))
 

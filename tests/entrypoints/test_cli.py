@@ -17,7 +17,20 @@ from pipetriage.model.incident import Incident, from_json
 from pipetriage.stores import open_store
 
 GOLDEN = Path(__file__).parent / "golden"
-COMMANDS = [[], ["demo"], ["triage"], ["gate"], ["incidents"], ["incidents", "list"], ["incidents", "show"], ["schema"]]
+COMMANDS = [
+    [],
+    ["demo"],
+    ["triage"],
+    ["gate"],
+    ["backfill"],
+    ["iam-policy"],
+    ["evaluate"],
+    ["review"],
+    ["incidents"],
+    ["incidents", "list"],
+    ["incidents", "show"],
+    ["schema"],
+]
 
 
 class Place:

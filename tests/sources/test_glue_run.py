@@ -18,9 +18,14 @@ CASES = Path(__file__).parents[2] / "cases"
 READ_BY_THE_RUN = ("access_denied_catalog_table", "cast_failure_bad_value", "failure_after_staging_write")
 """Starter cases whose verdict needs nothing but what is read of the run, its log and its tables."""
 
+WITH_RULES = "aws_dq_after_write_01"
+
 
 def app_for(account: EmulatedAccount, loaded: Loaded, **settings: object) -> App:
-    pipeline = msgspec.convert(loaded.manifest["pipeline"], Pipeline, strict=False)
+    declared = dict(loaded.manifest["pipeline"])
+    if isinstance(declared.get("control"), dict):
+        declared["control"] = {"location": "dynamodb", **declared["control"]}
+    pipeline = msgspec.convert(declared, Pipeline, strict=False)
     fields = {"region": REGION, "endpoint_url": account.url, **settings}
     return App(Settings(aws=msgspec.convert(fields, AwsSettings)), {pipeline.name: pipeline}, Path("/"), None)
 
@@ -30,7 +35,10 @@ def said(incident: Incident) -> tuple[object, ...]:
     return incident.failure_category, incident.failure_mode, incident.safe_to_retry, incident.rerun.decision, states
 
 
-@pytest.mark.parametrize("case", [*READ_BY_THE_RUN, "missing_source_path", "too_many_small_files"])
+@pytest.mark.parametrize(
+    "case",
+    [*READ_BY_THE_RUN, "missing_source_path", "too_many_small_files", "new_column", "throttled_before_write"],
+)
 def test_a_live_run_has_the_verdict_of_its_bundle(case: str, account: EmulatedAccount) -> None:
     loaded = load_bundle(account, CASES / case)
     live = app_for(account, loaded).triage(loaded.target)
@@ -71,6 +79,42 @@ def test_a_refused_call_is_a_gap_and_never_makes_it_safe(call: str, source: str,
     assert any(gap.source.startswith(source) and "not allowed" in gap.reason for gap in incident.gaps)
     assert incident.failure_category == "UNKNOWN"
     assert not incident.safe_to_retry
+
+
+def test_a_control_table_that_may_not_be_read_never_makes_it_safe(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "throttled_before_write")
+    assert app_for(account, loaded).triage(loaded.target).safe_to_retry
+    account.refuse("dynamodb:DescribeTable")
+    incident = app_for(account, loaded).triage(loaded.target)
+    assert any(gap.source == "control" and "not allowed" in gap.reason for gap in incident.gaps)
+    assert not incident.safe_to_retry
+
+
+@pytest.mark.parametrize(("case", "suspected"), [("access_denied_catalog_table", True), ("new_column", False)])
+def test_permissions_are_asked_for_only_where_a_refusal_is_suspected(
+    case: str, suspected: bool, account: EmulatedAccount
+) -> None:
+    loaded = load_bundle(account, CASES / case)
+    account.door.calls.clear()
+    app_for(account, loaded).triage(loaded.target)
+    asked = {str(call) for call in account.door.calls} & {"lakeformation:ListPermissions", "cloudtrail:LookupEvents"}
+    assert len(asked) == (2 if suspected else 0)
+
+
+def test_what_the_data_quality_rules_said_is_read(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / WITH_RULES)
+    live = app_for(account, loaded).triage(loaded.target)
+    assert said(live) == said(open_app(use_store=False).triage(str(CASES / WITH_RULES)))
+    assert any(one.source == "data_quality" for one in live.evidence)
+    account.refuse("glue:ListDataQualityResults")
+    assert any(gap.source == "data_quality" for gap in app_for(account, loaded).triage(loaded.target).gaps)
+
+
+def test_the_job_is_asked_once(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "new_column")
+    account.door.calls.clear()
+    app_for(account, loaded).triage(loaded.target)
+    assert [str(call) for call in account.door.calls].count("glue:GetJob") == 1
 
 
 def test_a_slow_account_gives_gaps_in_time(account: EmulatedAccount) -> None:

@@ -1,6 +1,5 @@
 """What each missing signal costs a verdict and the one thing that would close it; and which gaps matter at all."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
@@ -9,6 +8,7 @@ from pipetriage.model.context import LogError
 from pipetriage.model.evidence import Gap, Signal, TableKey
 from pipetriage.model.facts import Run
 from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.refusals import REFUSAL
 
 # signal: (effect on the verdict, the fix). The bundle's file names stand in docs/bundles.md.
 COSTS: dict[str, tuple[str, str]] = {
@@ -73,9 +73,6 @@ BLOCKING = frozenset(
 )
 """Signals without which no rerun is called safe."""
 
-# A refusal in any engine's words; only then do permission listings matter.
-_REFUSAL = re.compile(r"(?i)access ?denied|not authorized|forbidden|insufficient .{0,40}permission|\b403\b")
-
 _OPTIONAL = frozenset({Signal.ORCHESTRATOR})
 
 
@@ -90,8 +87,8 @@ def relevant(
     quality_seen: bool,
 ) -> tuple[Gap, ...]:
     """Keep the gaps that matter for this run, name effect and fix, and put those that block first."""
-    refused = any(_REFUSAL.search(cause.message) for error in errors for cause in error.causes)
-    refused = refused or bool(_REFUSAL.search(run.error_message))
+    refused = any(REFUSAL.search(cause.message) for error in errors for cause in error.causes)
+    refused = refused or bool(REFUSAL.search(run.error_message))
     by_name = {key.name or key.role: table_format for key, table_format in formats.items()}
     kept: dict[str, Gap] = {}
     for gap in gaps:

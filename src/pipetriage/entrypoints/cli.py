@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipetriage import __version__
+from pipetriage.entrypoints.backfill import backfill
 from pipetriage.entrypoints.boundary import complain, run
 from pipetriage.entrypoints.evaluate import evaluate
 from pipetriage.entrypoints.iam_policy import iam_policy
@@ -214,6 +215,7 @@ def capture(target: str, output: Path, as_json: bool, config: Path | None, **aws
 
 
 cli.add_command(review)
+cli.add_command(backfill)
 cli.add_command(evaluate)
 cli.add_command(iam_policy)
 

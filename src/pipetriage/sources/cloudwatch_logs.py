@@ -18,7 +18,7 @@ from pipetriage.model.evidence import LogEvent
 from pipetriage.model.times import parse_time
 from pipetriage.sources.cloudwatch_streams import Found, Stream, find_streams
 from pipetriage.sources.local_files import Answer
-from pipetriage.sources.logs import _visible
+from pipetriage.sources.logs import visible
 
 MAX_STREAMS_SEARCHED = 100
 """Streams that one FilterLogEvents request may name (API reference, logStreamNames)."""
@@ -222,7 +222,7 @@ class _Reading:
         taken = [
             LogEvent(
                 int(one["timestamp"]),
-                _visible(one["message"].rstrip("\r\n")),
+                visible(one["message"].rstrip("\r\n")),
                 str(one.get("logStreamName") or stream),
                 group,
             )

@@ -1,22 +1,26 @@
 """``glue:JOB/RUN``: one run's evidence from an AWS account, read-only, every source asked once and at the same time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pipetriage.aws.session import AwsSession
-from pipetriage.errors import PipetriageError, SourceError, TargetError
+from pipetriage.errors import MissingExtraError, PipetriageError, SourceError, TargetError
 from pipetriage.model.evidence import Collected, Gap, Observation, RunTarget, Signal, TableKey
 from pipetriage.model.pipeline import Output, Pipeline
+from pipetriage.model.refusals import REFUSAL
 from pipetriage.model.templates import fill
 from pipetriage.model.times import parse_time
 from pipetriage.settings import AwsSettings, SettleSettings
 from pipetriage.sources.asking import Question, ask_all, observe
+from pipetriage.sources.control_table import control_rows
+from pipetriage.sources.data_quality import quality_results, quality_ruleset, ruleset_of
 from pipetriage.sources.glue import GlueJob
 from pipetriage.sources.glue_tables import GlueTables
+from pipetriage.sources.lake_permissions import denied_calls, effective_permissions
 from pipetriage.sources.local_files import Answer
-from pipetriage.sources.local_runs import Runs, batch_of, entries_start
+from pipetriage.sources.local_runs import Runs, batch_of, batches_of, entries_start
 from pipetriage.sources.s3 import listing, sampled_schema
 
 LATEST = "latest"
@@ -46,6 +50,10 @@ class GlueRun:
         self._settle = settle
         self._base = base
         self._now = now
+        self._control_batches: dict[str, str] = {}
+        """Run id to batch id, where the control table is declared to name it."""
+        self._described: dict[str, Any] | None = None
+        """The Job document; None where it cannot be read."""
 
     def collect(self) -> Collected:
         """Collect afresh.
@@ -56,14 +64,19 @@ class GlueRun:
         """
         as_of = self._now()
         run = self._job.latest() if self._wanted == LATEST else self._job.run(self._wanted)
-        run_id, batch_id = str(run["Id"]), batch_of(run, self._pipeline.batch_id, self._pipeline.source)
+        job = list(observe(Signal.JOB, self._job.job, self._now))
+        self._described = next((one.payload["Job"] for one in job if isinstance(one, Observation)), None)
         runs = self._known_runs(run)
+        self._control_batches = self._batches_in_control()
+        run_id, batch_id = str(run["Id"]), self._batch_of(run)
         first = self._first_attempt(runs, batch_id) or run
-        said = ask_all(list(self._questions(run, batch_id, runs, first)), seconds=self._settings.deadline_seconds)
+        said = job + ask_all(list(self._questions(run, batch_id, runs, first)), seconds=self._settings.deadline_seconds)
         # Last: a run that began while the tables were read is then seen to be in flight, and one that ended
         # meanwhile ended after the tables were read, so that their silence proves nothing.
         last = [Question(str(Signal.JOB_RUNS), self._history), Question(str(Signal.JOB_RUN), self._run_again(run_id))]
         said += ask_all(last, seconds=self._settings.deadline_seconds)
+        if _speaks_of_refusal(run, said):
+            said += ask_all(list(self._permissions(run)), seconds=self._settings.deadline_seconds)
         return Collected(
             run=RunTarget(
                 job_name=self._job.name,
@@ -87,17 +100,23 @@ class GlueRun:
         self, run: dict[str, Any], batch_id: str | None, runs: Runs, first: dict[str, Any]
     ) -> Iterator[Question]:
         yield self._one(Signal.LOGS, lambda: self._log(run))
-        yield self._one(Signal.JOB, self._job.job)
         if self._with_bookmarks(run):
             yield self._one(Signal.BOOKMARK, self._job.bookmark)
         yield self._one(Signal.SOURCE_LISTING, lambda: self._source(batch_id), "declare source and batch_id")
         if self._pipeline.source:
             yield self._one(Signal.SOURCE_SCHEMA, lambda: sampled_schema(self._aws, self._source_uri(batch_id)))
-        if previous := self._previous_batch(runs, first, batch_id):
+        previous = self._previous_batch(runs, first, batch_id)
+        if previous:
             yield self._one(Signal.PREVIOUS_SOURCE_LISTING, lambda: self._source(previous))
         for output in self._pipeline.declared_outputs():
             yield self._table(output, entries_start(runs, first))
         yield self._one(Signal.METRICS, lambda: self._metrics(run))
+        attempts = [str(one["Id"]) for one in runs.documents if batch_id and self._batch_of(one) == batch_id]
+        yield Question(str(Signal.QUALITY), lambda: self._quality(run, attempts))
+        if self._pipeline.control != "none":
+            batches = [batch for batch in (batch_id, previous) if batch]
+            fix = 'declare control = {location = …, table = …}, or "none"'
+            yield self._one(Signal.CONTROL, lambda: self._control(batches), fix)
         if path := (run.get("Arguments") or {}).get(_EVENT_LOGS):
             yield Question(str(Signal.SPARK_EVENTS), lambda: self._event_logs(path, runs, first))
 
@@ -128,12 +147,40 @@ class GlueRun:
     def _log(self, run: dict[str, Any]) -> Answer:
         from pipetriage.sources.cloudwatch_logs import run_log
 
-        return run_log(self._aws, run, None)
+        return run_log(self._aws, run, self._described)
 
     def _metrics(self, run: dict[str, Any]) -> Answer:
         from pipetriage.sources.cloudwatch_metrics import run_metrics
 
-        return run_metrics(self._aws, self._job.name, run)
+        return run_metrics(self._aws, self._job.name, run, self._described)
+
+    def _quality(self, run: dict[str, Any], attempts: list[str]) -> Iterator[Observation | Gap]:
+        ruleset = None
+        for one in observe(
+            Signal.QUALITY, lambda: quality_results(self._aws, self._job.name, run, attempts), self._now
+        ):
+            if isinstance(one, Observation):
+                ruleset = ruleset_of(one.payload)
+            yield one
+        if ruleset:
+            yield from observe(Signal.QUALITY_RULESET, lambda: quality_ruleset(self._aws, ruleset), self._now)
+
+    def _control(self, batches: list[str]) -> Answer:
+        declared = self._pipeline.control_declaration()
+        if declared is None:
+            raise SourceError("no control table is declared for the pipeline")
+        return control_rows(self._aws, declared, self._base, batches=batches)
+
+    def _permissions(self, run: dict[str, Any]) -> Iterator[Question]:
+        """Ask what the role was allowed, and refused: only where a refusal is suspected."""
+        role = str((self._described or {}).get("Role") or "")
+        target = next((one.table for one in self._pipeline.declared_outputs() if one.table), None)
+        if target and role:
+            yield self._one(Signal.LAKE_PERMISSIONS, lambda: effective_permissions(self._aws, target, role))
+        started = parse_time(run.get("StartedOn"))
+        if role and started:
+            until = parse_time(run.get("CompletedOn")) or self._now()
+            yield self._one(Signal.AUDIT_TRAIL, lambda: denied_calls(self._aws, role, started, until))
 
     def _source(self, batch_id: str | None) -> Answer:
         return listing(self._aws, self._source_uri(batch_id))
@@ -181,25 +228,38 @@ class GlueRun:
             documents.append(run)
         return Runs(documents, [] if found.complete else ["older runs"])
 
+    def _batch_of(self, run: dict[str, Any]) -> str | None:
+        """Read the batch id where the pipeline declares it."""
+        declared = self._pipeline.batch_id
+        if declared is not None and declared.origin == "control":
+            return self._control_batches.get(str(run["Id"]))
+        return batch_of(run, declared, self._pipeline.source)
+
+    def _batches_in_control(self) -> dict[str, str]:
+        batch_id, declared = self._pipeline.batch_id, self._pipeline.control_declaration()
+        if declared is None or batch_id is None or batch_id.origin != "control":
+            return {}
+        try:
+            return batches_of(self._control([]).payload, declared.columns)
+        except (SourceError, MissingExtraError):
+            return {}  # told as a gap where the control table itself is read
+
     def _first_attempt(self, runs: Runs, batch_id: str | None) -> dict[str, Any] | None:
-        declared, source = self._pipeline.batch_id, self._pipeline.source
-        attempts = (one for one in runs.documents if batch_id and batch_of(one, declared, source) == batch_id)
+        attempts = (one for one in runs.documents if batch_id and self._batch_of(one) == batch_id)
         return next(attempts, None)
 
     def _previous_batch(self, runs: Runs, first: dict[str, Any], batch_id: str | None) -> str | None:
-        declared, source = self._pipeline.batch_id, self._pipeline.source
         before = [one for one in runs.documents if str(one.get("StartedOn") or "") < str(first.get("StartedOn") or "")]
-        good = (batch_of(one, declared, source) for one in reversed(before) if one.get("JobRunState") == "SUCCEEDED")
+        good = (self._batch_of(one) for one in reversed(before) if one.get("JobRunState") == "SUCCEEDED")
         return next((batch for batch in good if batch and batch != batch_id), None)
 
     def _with_bookmarks(self, run: dict[str, Any]) -> bool:
         """Whether the run, or by default its job, keeps a bookmark; asked for where that is not known."""
         chosen = (run.get("Arguments") or {}).get(_BOOKMARK)
         if chosen is None:
-            try:
-                chosen = (self._job.job().payload["Job"].get("DefaultArguments") or {}).get(_BOOKMARK)
-            except SourceError:
+            if self._described is None:
                 return True
+            chosen = (self._described.get("DefaultArguments") or {}).get(_BOOKMARK)
         return (chosen or "job-bookmark-disable") != "job-bookmark-disable"
 
     def _account(self) -> str:
@@ -207,3 +267,10 @@ class GlueRun:
             return self._aws.identity().account
         except PipetriageError:
             return ""  # the run could be read: who we are is only part of the incident's identity
+
+
+def _speaks_of_refusal(run: dict[str, Any], said: Iterable[Observation | Gap]) -> bool:
+    if REFUSAL.search(str(run.get("ErrorMessage") or "")):
+        return True
+    logs = (one.payload for one in said if isinstance(one, Observation) and one.signal is Signal.LOGS)
+    return any(REFUSAL.search(event.message) for log in logs for event in log)

@@ -8,16 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipetriage.errors import ConfigError, MissingExtraError, SourceError, TargetError
+from pipetriage.errors import ConfigError, SourceError, TargetError
 from pipetriage.model.evidence import Collected, Gap, Observation, RunTarget, Signal, TableKey
 from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.model.templates import fill
 from pipetriage.settings import LocalSettings
+from pipetriage.sources.asking import observe
 from pipetriage.sources.eventlog import EventLog
 from pipetriage.sources.files import is_text, read_json, read_json_lines
 from pipetriage.sources.local_database import control_rows, sqlite_path
 from pipetriage.sources.local_files import Answer, list_folder, listing_of, local_path, sample_columns
-from pipetriage.sources.local_runs import Runs, batch_of, entries_start, read_runs
+from pipetriage.sources.local_runs import Runs, batch_of, batches_of, entries_start, read_runs
 from pipetriage.sources.local_tables import LocalTables
 from pipetriage.sources.logs import FileLog
 
@@ -101,26 +102,7 @@ class LocalRun:
         run_id: str | None = None,
         fix: str = "",
     ) -> Iterator[Observation | Gap]:
-        # The time before reading: the answer is never older than that.
-        at = self._now()
-        name = f"{signal}:{table.name or table.role}" if table else str(signal)
-        try:
-            answer = read()
-        except SourceError as error:
-            yield Gap(source=name, reason=str(error), fix=fix)
-        except MissingExtraError as error:
-            yield Gap(source=name, reason=str(error), fix=f"pip install 'pipetriage[{error.extra}]'")
-        else:
-            yield Observation(
-                signal=signal,
-                payload=answer.payload,
-                locator=answer.locator,
-                observed_at=at,
-                uri=answer.uri,
-                complete=answer.complete,
-                table=table,
-                run_id=run_id,
-            )
+        yield from observe(signal, read, self._now, table=table, run_id=run_id, fix=fix)
 
     # Runs and job
 
@@ -172,12 +154,7 @@ class LocalRun:
             rows = self._control().payload
         except SourceError:
             return {}  # told as a gap where the control table itself is read
-        run_column, batch_column = declared.columns.job_run_id, declared.columns.batch_id
-        return {
-            str(row[run_column]): str(row[batch_column])
-            for row in rows
-            if row.get(run_column) and row.get(batch_column)
-        }
+        return batches_of(rows, declared.columns)
 
     def _first_attempt(self, runs: Runs, batch_id: str | None) -> dict[str, Any] | None:
         attempts = (other for other in runs.documents if batch_id and self._batch_of(other) == batch_id)

@@ -1,11 +1,12 @@
 """The embedded run history: a folder with one JobRun document a run."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipetriage.errors import SourceError
-from pipetriage.model.pipeline import BatchIdFrom
+from pipetriage.model.pipeline import BatchIdFrom, ControlColumns
 from pipetriage.model.times import parse_time
 from pipetriage.sources.files import read_json
 
@@ -67,6 +68,12 @@ def batch_of(run: dict[str, Any], declared: BatchIdFrom | None, source: str | No
             if batch and "/" not in batch:
                 return batch
     return None
+
+
+def batches_of(rows: Iterable[dict[str, Any]], columns: ControlColumns) -> dict[str, str]:
+    """Give run id to batch id, as control rows name them."""
+    run, batch = columns.job_run_id, columns.batch_id
+    return {str(row[run]): str(row[batch]) for row in rows if row.get(run) and row.get(batch)}
 
 
 def _started(run: dict[str, Any]) -> datetime | None:

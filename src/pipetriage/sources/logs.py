@@ -75,10 +75,11 @@ def _cut(head: bytes, file: Any) -> bytes:
 
 
 def _text(raw: bytes) -> str:
-    return _visible(raw.rstrip(b"\r\n").decode("utf-8", "replace"))
+    return visible(raw.rstrip(b"\r\n").decode("utf-8", "replace"))
 
 
-def _visible(message: str) -> str:
+def visible(message: str) -> str:
+    """Drop the characters that no terminal shows, which could hide or imitate text."""
     return message if message.isascii() and message.isprintable() else _INVISIBLE.sub("", message)
 
 
@@ -114,7 +115,7 @@ def _event(event: Any, group: str, stream: str) -> LogEvent:
     message = event["message"]
     return LogEvent(
         int(timestamp) if isinstance(timestamp, int | float) and not isinstance(timestamp, bool) else None,
-        _visible(message.rstrip("\r\n")) if isinstance(message, str) else msgspec.json.encode(event).decode(),
+        visible(message.rstrip("\r\n")) if isinstance(message, str) else msgspec.json.encode(event).decode(),
         str(event.get("logStreamName") or stream),
         str(event.get("logGroupName") or group),
     )

@@ -1,0 +1,64 @@
+"""The runs that Glue still remembers, of one job or of all: it forgets after 90 days."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pipetriage.aws.session import AwsSession
+from pipetriage.model.times import parse_time
+from pipetriage.sources.glue import GlueJob
+
+FAILED = frozenset({"FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"})
+"""Ends that are no success (Glue's JobRunState)."""
+
+
+class PastRun(NamedTuple):
+    """One run of the past."""
+
+    job: str
+    document: dict[str, Any]
+    """Its JobRun document."""
+
+    @property
+    def run_id(self) -> str:
+        """Its id."""
+        return str(self.document["Id"])
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended, and not well."""
+        return self.document.get("JobRunState") in FAILED
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When it began (UTC)."""
+        return parse_time(self.document.get("StartedOn"))
+
+
+def all_jobs(aws: AwsSession) -> list[str]:
+    """Name every job of the account and region.
+
+    Raises:
+        SourceError: they may not be listed.
+        CredentialsError: AWS does not know us.
+    """
+    names: list[str] = []
+    more: dict[str, Any] = {}
+    while True:
+        with aws.calling("glue:ListJobs"):
+            page = aws.client("glue").list_jobs(MaxResults=100, **more)
+        names += page.get("JobNames", [])
+        if not page.get("NextToken"):
+            return sorted(names)
+        more = {"NextToken": page["NextToken"]}
+
+
+def past_runs(aws: AwsSession, jobs: Iterable[str], since: datetime) -> Iterator[PastRun]:
+    """Yield every run that began since then, oldest first within a job.
+
+    Raises:
+        SourceError: a job's runs may not be read.
+    """
+    for job in jobs:
+        found = [PastRun(job, one) for one in GlueJob(aws, job).history().payload["JobRuns"]]
+        yield from reversed([one for one in found if one.started_at is not None and one.started_at >= since])
