@@ -10,7 +10,7 @@ from pipetriage.detectors import all_detectors
 from pipetriage.entrypoints.cli import cli
 from pipetriage.model.categories import MODES
 from pipetriage.model.pipeline import Pipeline
-from pipetriage.settings import LocalSettings, Settings, SettleSettings, ThresholdSettings
+from pipetriage.settings import AwsSettings, LocalSettings, Settings, SettleSettings, ThresholdSettings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -23,10 +23,21 @@ def test_every_detector_has_its_page() -> None:
     assert {detector.id for detector in all_detectors(ThresholdSettings())} <= pages
 
 
-@pytest.mark.parametrize("part", [Settings, SettleSettings, ThresholdSettings, LocalSettings, Pipeline])
+@pytest.mark.parametrize("part", [Settings, SettleSettings, ThresholdSettings, LocalSettings, AwsSettings, Pipeline])
 def test_every_setting_is_documented(part: type[msgspec.Struct]) -> None:
     text = (DOCS / "settings.md").read_text()
-    nested = {"context", "thresholds", "settle", "local", "name", "keys", "merge_repeatable", "format", "commits"}
+    nested = {
+        "aws",
+        "context",
+        "thresholds",
+        "settle",
+        "local",
+        "name",
+        "keys",
+        "merge_repeatable",
+        "format",
+        "commits",
+    }
     missing = [name for name in part.__struct_fields__ if name not in nested and f"`{name}`" not in text]
     assert not missing
 

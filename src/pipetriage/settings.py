@@ -88,6 +88,8 @@ class AwsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Another address for every service: an emulator."""
     deadline_seconds: float = 20.0
     """How long the sources have, all together; whoever has not answered by then is a gap."""
+    lineage: str | None = None
+    """Where OpenLineage events are: a folder or file in S3, or a Marquez server's address (``https://marquez:5000``)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

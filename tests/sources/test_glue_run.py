@@ -166,3 +166,24 @@ def test_nothing_is_written_to_the_account(account: EmulatedAccount) -> None:
     verbs = {call.split(":")[1] for call in map(str, account.door.calls)}
     assert verbs
     assert all(re.match(r"Get|List|Describe|Filter|Head|Lookup|Query", verb) for verb in verbs)
+
+
+def test_deployments_and_readers_are_read_where_they_are_declared(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "deployment_null_pointer")
+    loaded.manifest["pipeline"]["deployments"] = loaded.documents["deployments.json"]
+    incident = app_for(account, loaded).triage(loaded.target)
+    assert said(incident) == said(open_app(use_store=False).triage(str(CASES / "deployment_null_pointer")))
+    assert not any(gap.source == "deployments" for gap in incident.gaps)
+
+
+def test_who_read_the_partial_table_is_told_by_lineage(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "failure_after_staging_write")
+    events = next(place for path, place in loaded.documents.items() if path.startswith("lineage/"))
+    silent = app_for(account, loaded).triage(loaded.target)
+    assert any(gap.source == "lineage" and "[aws] lineage" in gap.fix for gap in silent.gaps)
+    told = app_for(account, loaded, lineage=events.rpartition("/")[0] + "/").triage(loaded.target)
+    bundle = open_app(use_store=False).triage(str(CASES / "failure_after_staging_write"))
+    assert [(one.consumer, one.status) for one in told.exposure] == [
+        (one.consumer, one.status) for one in bundle.exposure
+    ]
+    assert told.exposure

@@ -1,7 +1,7 @@
 """``glue:JOB/RUN``: one run's evidence from an AWS account, read-only, every source asked once and at the same time."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,18 @@ from pipetriage.settings import AwsSettings, SettleSettings
 from pipetriage.sources.asking import Question, ask_all, observe
 from pipetriage.sources.control_table import control_rows
 from pipetriage.sources.data_quality import quality_results, quality_ruleset, ruleset_of
+from pipetriage.sources.deployments import deployments_of
 from pipetriage.sources.glue import GlueJob
 from pipetriage.sources.glue_tables import GlueTables
 from pipetriage.sources.lake_permissions import denied_calls, effective_permissions
+from pipetriage.sources.lineage import lineage_events
 from pipetriage.sources.local_files import Answer
 from pipetriage.sources.local_runs import Runs, batch_of, batches_of, entries_start
 from pipetriage.sources.s3 import listing, sampled_schema
 
 LATEST = "latest"
+_LINEAGE_AGE = timedelta(days=7)
+"""How far back events are read where it is not known when the batch's first attempt began."""
 _EVENT_LOGS = "--spark-event-logs-path"
 _BOOKMARK = "--job-bookmark-option"
 
@@ -117,6 +121,9 @@ class GlueRun:
             batches = [batch for batch in (batch_id, previous) if batch]
             fix = 'declare control = {location = …, table = …}, or "none"'
             yield self._one(Signal.CONTROL, lambda: self._control(batches), fix)
+        yield self._one(Signal.LINEAGE, lambda: self._lineage(first), "set [aws] lineage")
+        if self._pipeline.deployments != "none":
+            yield self._one(Signal.DEPLOYMENTS, lambda: self._deployments(runs, run))
         if path := (run.get("Arguments") or {}).get(_EVENT_LOGS):
             yield Question(str(Signal.SPARK_EVENTS), lambda: self._event_logs(path, runs, first))
 
@@ -170,6 +177,23 @@ class GlueRun:
         if declared is None:
             raise SourceError("no control table is declared for the pipeline")
         return control_rows(self._aws, declared, self._base, batches=batches)
+
+    def _lineage(self, first: dict[str, Any]) -> Answer:
+        if not self._settings.lineage:
+            raise SourceError("where OpenLineage events are kept ([aws] lineage) is not set")
+        tables = [one.table for one in self._pipeline.declared_outputs()]
+        since = parse_time(first.get("StartedOn")) or self._now() - _LINEAGE_AGE
+        return lineage_events(self._aws, self._settings.lineage, [*tables, self._job.name], since)
+
+    def _deployments(self, runs: Runs, run: dict[str, Any]) -> Answer:
+        """Read what was deployed since the last good run before this one."""
+        if self._described is None:
+            raise SourceError("the job could not be read, so where its code lies is not known")
+        started = str(run.get("StartedOn") or "")
+        good = [one for one in runs.documents if one.get("JobRunState") == "SUCCEEDED"]
+        before = [one for one in good if str(one.get("StartedOn") or "") < started]
+        since = parse_time(before[-1].get("StartedOn")) if before else None
+        return deployments_of(self._aws, self._pipeline.deployments, self._described, self._base, since=since)
 
     def _permissions(self, run: dict[str, Any]) -> Iterator[Question]:
         """Ask what the role was allowed, and refused: only where a refusal is suspected."""
