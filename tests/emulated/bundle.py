@@ -82,7 +82,11 @@ class _Loader:
 
     def glue(self) -> None:
         if job := self._json("glue/job.json"):
-            self._account.put_job(job.get("Job", job))
+            body = dict(job.get("Job", job))
+            if (self._folder / "spark").is_dir():
+                folder = f"s3://{EVIDENCE_BUCKET}/{self.job}/spark/"
+                body["DefaultArguments"] = {"--spark-event-logs-path": folder, **body.get("DefaultArguments", {})}
+            self._account.put_job(body)
         runs = (self._json("glue/job_runs.json") or {}).get("JobRuns", [])
         if run := self._json("glue/job_run.json"):
             # The run's own document counts, should the history have been read earlier.
@@ -103,7 +107,8 @@ class _Loader:
         files = tuple(sorted(path for path in logs.rglob("*") if path.is_file()))
         self.used.update(str(path.relative_to(self._folder)) for path in files)
         # A line without a time was written while the run ran.
-        run = (self._read("glue/job_run.json") or {}).get("JobRun") or {}
+        document = self._read("glue/job_run.json") or {}
+        run = document.get("JobRun", document)
         started = parse_time(run.get("StartedOn"))
         undated = int(started.timestamp() * 1000) if started else 0
         for number, event in enumerate(FileLog(logs, files)):
@@ -212,7 +217,7 @@ class _Loader:
         for path in sorted(self.paths()):
             if path == "deployments.json" or path.startswith(("lineage/", "spark/")):
                 found[path] = f"s3://{EVIDENCE_BUCKET}/{self.job}/{path}"
-                self._account.put_object(found[path], (self._folder / path).read_bytes())
+                self._account.put_object(found[path], (self._folder / path).read_bytes(), at=self._ended(self.run_id))
         return found
 
 

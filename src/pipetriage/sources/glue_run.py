@@ -124,7 +124,7 @@ class GlueRun:
         yield self._one(Signal.LINEAGE, lambda: self._lineage(first), "set [aws] lineage")
         if self._pipeline.deployments != "none":
             yield self._one(Signal.DEPLOYMENTS, lambda: self._deployments(runs, run))
-        if path := (run.get("Arguments") or {}).get(_EVENT_LOGS):
+        if path := self._argument(run, _EVENT_LOGS):
             yield Question(str(Signal.SPARK_EVENTS), lambda: self._event_logs(path, runs, first))
 
     def _one(self, signal: Signal, read: Callable[[], Answer], fix: str = "") -> Question:
@@ -278,13 +278,17 @@ class GlueRun:
         return next((batch for batch in good if batch and batch != batch_id), None)
 
     def _with_bookmarks(self, run: dict[str, Any]) -> bool:
-        """Whether the run, or by default its job, keeps a bookmark; asked for where that is not known."""
-        chosen = (run.get("Arguments") or {}).get(_BOOKMARK)
-        if chosen is None:
-            if self._described is None:
-                return True
-            chosen = (self._described.get("DefaultArguments") or {}).get(_BOOKMARK)
+        """Whether the run keeps a bookmark; asked for where the job's own setting cannot be seen."""
+        chosen = self._argument(run, _BOOKMARK)
+        if chosen is None and self._described is None:
+            return True
         return (chosen or "job-bookmark-disable") != "job-bookmark-disable"
+
+    def _argument(self, run: dict[str, Any], name: str) -> str | None:
+        """Give the run's own argument, or else its job's default: a JobRun document names only what was overridden."""
+        defaults = (self._described or {}).get("DefaultArguments") or {}
+        value = (run.get("Arguments") or {}).get(name, defaults.get(name))
+        return str(value) if value is not None else None
 
     def _account(self) -> str:
         try:
