@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,10 +8,28 @@ import pytest
 from pipetriage.model.categories import CATEGORY_OF, FailureMode
 from pipetriage.model.incident import Classifier, Incident, Recurrence, Route
 from pipetriage.model.write_state import Rerun, RerunDecision, WriteState, WriteStatus
+from pipetriage.stores import IncidentStore, open_store
+from tests.emulated.fixtures import account, aws_environment, emulator
+from tests.emulated.incident_table import make_table
+
+__all__ = ["account", "aws_environment", "emulator"]
 
 MORNING = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 MakeIncident = Callable[..., Incident]
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give an empty store of each kind. The emulator is started for the first test that needs it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store' / 'incidents.db'}"
+    return make_table(request.getfixturevalue("account"))
+
+
+@pytest.fixture
+def store(url: str) -> IncidentStore:
+    return open_store(url)
 
 
 @pytest.fixture

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from pipetriage.errors import TargetError
 from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident
 from pipetriage.model.review import Review
-from pipetriage.stores import IncidentStore, open_store
-from pipetriage.stores.tables import version
+from pipetriage.stores import IncidentStore
 
 MakeIncident = Callable[..., Incident]
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -21,11 +18,6 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 def a_review(minute: int = 0, **changes: object) -> Review:
     fields = {"by": "ada", "reviewed_at": NOON + timedelta(minutes=minute), "safe_to_retry": False}
     return Review(**{"failure_category": Category.SCHEMA_DRIFT, **fields, **changes})  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> IncidentStore:
-    return open_store(str(tmp_path / "incidents.db"))
 
 
 def test_the_latest_review_is_shown(store: IncidentStore, make_incident: MakeIncident) -> None:
@@ -59,19 +51,3 @@ def test_only_reviewed_incidents_are_listed(store: IncidentStore, make_incident:
 def test_a_review_of_nothing_is_refused(store: IncidentStore) -> None:
     with pytest.raises(TargetError, match="pipetriage incidents list"):
         store.add_review("inc_unknown", a_review())
-
-
-def test_a_store_of_the_first_version_is_upgraded(tmp_path: Path, make_incident: MakeIncident) -> None:
-    # As the first version left it: without the table of reviews.
-    file = tmp_path / "incidents.db"
-    open_store(str(file)).save(make_incident())
-    engine = sa.create_engine(f"sqlite:///{file}")
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE pipetriage_review"))
-        connection.execute(version.update().values(version_num="0001"))
-    engine.dispose()
-
-    upgraded = open_store(str(file))
-
-    assert upgraded.get("inc_jr_1").review is None
-    assert upgraded.add_review("inc_jr_1", a_review()).review == a_review()

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipetriage.errors import StoreError
+from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident
+from pipetriage.model.review import Review
 from pipetriage.stores import open_store
 from pipetriage.stores.sql_engine import default_path
-from pipetriage.stores.tables import HEAD, VERSION_TABLE, metadata
+from pipetriage.stores.tables import HEAD, VERSION_TABLE, metadata, version
 
 MakeIncident = Callable[..., Incident]
 
@@ -151,3 +154,21 @@ def test_a_locked_store_says_so(tmp_path: Path, make_incident: MakeIncident, mon
             store.save(make_incident())
     finally:
         other.close()
+
+
+def test_a_store_of_the_first_version_is_upgraded(tmp_path: Path, make_incident: MakeIncident) -> None:
+    # As the first version left it: without the table of reviews.
+    at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    review = Review(by="ada", reviewed_at=at, failure_category=Category.SCHEMA_DRIFT, safe_to_retry=False)
+    file = tmp_path / "incidents.db"
+    open_store(str(file)).save(make_incident())
+    engine = sa.create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE pipetriage_review"))
+        connection.execute(version.update().values(version_num="0001"))
+    engine.dispose()
+
+    upgraded = open_store(str(file))
+
+    assert upgraded.get("inc_jr_1").review is None
+    assert upgraded.add_review("inc_jr_1", review).review == review

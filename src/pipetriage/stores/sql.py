@@ -12,19 +12,17 @@ from pipetriage.errors import StoreError, TargetError
 from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident, from_json, to_json
 from pipetriage.model.review import Review
-from pipetriage.model.write_state import WriteState, WriteStatus
+from pipetriage.model.write_state import WriteState
+from pipetriage.stores.comparing import UNSAFE_TO_READ, leaf, not_one, same_table, table_name, text_of
 from pipetriage.stores.interface import GrantResult, Incidents
 from pipetriage.stores.sql_engine import connect, ensure_schema, our_errors, parse_url, sqlite_file, writing
-from pipetriage.stores.standing import LATEST_ATTEMPT_FIRST, NEWEST_FIRST, in_portions, is_later, text_of, with_standing
+from pipetriage.stores.standing import LATEST_ATTEMPT_FIRST, NEWEST_FIRST, in_portions, is_later, with_standing
 from pipetriage.stores.tables import grants, incidents, reviews, revisions, written_tables
 from pipetriage.stores.verdict_digest import verdict_digest
 
 # How often a write begins again after another process took the same revision number. SQLite's write lock leaves
 # nothing to collide with; PostgreSQL's row lock neither, but for the very first revision of an incident.
 _RETRIES = 5
-
-# What a reader of the table must not take for the whole batch.
-_UNSAFE_TO_READ = (WriteStatus.PARTIAL, WriteStatus.UNCERTAIN, WriteStatus.UNOBSERVED)
 
 
 # Named, because inside the class ``list`` is a method.
@@ -71,7 +69,7 @@ class SqlStore:
         with our_errors(self.place), self._engine.begin() as connection:
             ids = _find(connection, reference)
             if len(ids) != 1:
-                raise TargetError(_not_one(reference, ids))
+                raise TargetError(not_one(reference, ids))
             return self._load(connection, incidents.c.incident_id == ids[0])[0]
 
     def history(self, incident_id: str) -> Incidents:
@@ -114,15 +112,15 @@ class SqlStore:
 
     def unsafe_readers(self, table: str) -> Incidents:
         """See ``IncidentStore.unsafe_readers``."""
-        name = _table_name(table)
+        name = table_name(table)
         query = sa.select(written_tables.c.incident_id, written_tables.c.name).where(
-            written_tables.c.leaf == _leaf(name),
-            written_tables.c.status.in_([status.value for status in _UNSAFE_TO_READ]),
+            written_tables.c.leaf == leaf(name),
+            written_tables.c.status.in_([status.value for status in UNSAFE_TO_READ]),
         )
         later = incidents.alias("later")
         superseded = sa.exists().where(later.c.batch_key == incidents.c.batch_key, is_later(later, incidents))
         with our_errors(self.place), self._engine.begin() as connection:
-            ids = {row.incident_id for row in connection.execute(query) if _same_table(row.name, name)}
+            ids = {row.incident_id for row in connection.execute(query) if same_table(row.name, name)}
             found = [
                 incident
                 for some in in_portions(sorted(ids))
@@ -163,7 +161,7 @@ class SqlStore:
                     with writing(self._engine) as connection:
                         known = self._load(connection, incidents.c.incident_id == incident_id)
                         if not known:
-                            raise TargetError(_not_one(incident_id, []))
+                            raise TargetError(not_one(incident_id, []))
                         connection.execute(reviews.insert(), {**row, "number": connection.scalar(count)})
                         return with_standing(connection, known)[0]
                 except IntegrityError:
@@ -249,8 +247,8 @@ def _head(incident: Incident) -> dict[str, Any]:
 
 
 def _written(incident_id: str, state: WriteState) -> dict[str, str]:
-    name = _table_name(state.table)
-    return {"incident_id": incident_id, "leaf": _leaf(name), "name": name, "status": state.status.value}
+    name = table_name(state.table)
+    return {"incident_id": incident_id, "leaf": leaf(name), "name": name, "status": state.status.value}
 
 
 def _find(connection: sa.Connection, reference: str) -> list[str]:
@@ -266,23 +264,3 @@ def _find(connection: sa.Connection, reference: str) -> list[str]:
         if found:
             return list(found)
     return []
-
-
-def _not_one(reference: str, ids: list[str]) -> str:
-    if not ids:
-        return f"no incident or run goes by {reference!r}: see pipetriage incidents list"
-    return f"{reference!r} names several incidents ({', '.join(ids[:5])}{', …' if ids[5:] else ''}): give the whole id"
-
-
-def _table_name(name: str) -> str:
-    """Bring a table's name to the form in which names are compared."""
-    return name.strip().replace("`", "").replace('"', "").casefold()
-
-
-def _leaf(name: str) -> str:
-    return name.rsplit(".", 1)[-1]
-
-
-def _same_table(one: str, other: str) -> bool:
-    """Compare two names of which one may be qualified further (``glue.sales.orders``, ``sales.orders``)."""
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")

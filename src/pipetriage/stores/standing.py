@@ -1,7 +1,7 @@
 """How an incident stands among the others: what recurs, and which attempt of a batch is the latest."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -94,8 +94,3 @@ def is_later(later: sa.FromClause, than: sa.FromClause) -> sa.ColumnElement[bool
 def in_portions(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
     """Cut a list for IN (…): a statement takes a limited number of parameters."""
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def text_of(moment: datetime) -> str:
-    """Write a time so that its order as text is its order in time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
