@@ -1,4 +1,4 @@
-"""Control rows in DynamoDB."""
+"""Control rows: read from DynamoDB, and told apart where pipelines share a table."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -152,3 +152,12 @@ def test_what_cannot_be_read(account: EmulatedAccount) -> None:
     account.refuse("dynamodb:Query")
     with pytest.raises(SourceError, match="dynamodb:Query of loads is not allowed"):
         _read(account, batches=["b"])
+
+
+@pytest.mark.parametrize(("rows", "kept"), [("shared", ["orders"]), ("without the column", ["?", "?"])])
+def test_rows_of_other_pipelines_in_a_shared_control_table_are_left_out(rows: str, kept: list[str]) -> None:
+    day = {"batch_id": "2026-11-21", "status": "SUCCESS"}
+    named = [{**day, "pipeline": "orders", "step": "orders"}, {**day, "pipeline": "returns", "step": "returns"}]
+    document = named if rows == "shared" else [{**day, "step": "?"}, {**day, "step": "?"}]
+    read = read_control(document, Control(only={"pipeline": "orders"}), Redactor())
+    assert [row.step for row in read] == kept

@@ -44,6 +44,8 @@ def read_control(document: Any, declared: Control | None, redactor: Redactor) ->
     rows = []
     for index, raw in enumerate(mappings(document, "Items", "rows"), 1):
         row = {key: _plain(value) for key, value in raw.items()}
+        if any(str(row.get(column, value)) != value for column, value in control.only.items()):
+            continue  # another pipeline's
         source_path = text(row, columns.source_path)
         rows.append(
             ControlRow(

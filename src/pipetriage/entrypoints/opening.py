@@ -22,7 +22,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 def store_options(command: Command) -> Command:
     """Add ``--store`` and ``--config``."""
-    command = click.option("--store", metavar="URL", help="Incident store: a SQLite file, a database URL, or dynamodb://TABLE.")(command)
+    command = click.option(
+        "--store", metavar="URL", help="Incident store: a SQLite file, a database URL, or dynamodb://TABLE."
+    )(command)
     return click.option(
         "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file; default: ./pipetriage.toml."
     )(command)

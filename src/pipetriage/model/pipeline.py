@@ -76,6 +76,8 @@ class Control(msgspec.Struct, frozen=True):
     table: str | None = None
     columns: ControlColumns = ControlColumns()
     values: ControlValues = msgspec.field(default_factory=ControlValues)
+    only: dict[str, str] = {}
+    """Columns and the values that this pipeline's rows have in them, where several pipelines share the table."""
 
 
 class Consumer(msgspec.Struct, frozen=True):

@@ -176,7 +176,7 @@ class GlueRun:
         declared = self._pipeline.control_declaration()
         if declared is None:
             raise SourceError("no control table is declared for the pipeline")
-        return control_rows(self._aws, declared, self._base, batches=batches)
+        return control_rows(self._aws, declared, self._base, batches=batches, only=declared.only)
 
     def _lineage(self, first: dict[str, Any]) -> Answer:
         if not self._settings.lineage:
