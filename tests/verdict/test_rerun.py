@@ -156,6 +156,14 @@ UNKNOWN: list[Any] = [
         id="control columns undeclared",
     ),
     pytest.param(
+        "CONTROL_UNOBSERVED",
+        bundle(
+            declared={"control": {**CONTROL["control"], "only": {"pipeline": "typo"}}},
+            files={"control/rows.json": [{**row("WRITING"), "pipeline": "clicks"}]},
+        ),
+        id="control rows all of other pipelines",
+    ),
+    pytest.param(
         "CONTROL_SKIPS_BATCH",
         bundle(declared=CONTROL, files={"control/rows.json": [row("SUCCESS")]}),
         id="CONTROL_SKIPS_BATCH",

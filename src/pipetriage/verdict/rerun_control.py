@@ -32,6 +32,10 @@ def control_rules(
     rows = [
         row for row in context.facts.control if row.run_id in attempts.run_ids or attempts.is_our_batch(row.batch_id)
     ]
+    control = context.pipeline.control_declaration()
+    if control is not None and control.only and not rows:
+        why = "no control row of the batch has the values of control.only: they may be declared wrongly"
+        yield rule("CONTROL_UNOBSERVED", False, why)
     strange = [row for row in rows if row.status not in _KNOWN_WORDS]
     if strange:
         word = f"says {strange[-1].status!r}" if strange[-1].status else "has no status"
