@@ -4,11 +4,12 @@
 #   make evaluate  score the corpus, a page in build/evaluation.html   make calibrate  refit the confidence
 #   make floors  the same, and fail below the project's floors
 #   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
+#   make lambda  the AWS Lambda package, in build/lambda (docs/watch.md)
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lab lock bench evaluate floors calibrate clean
+.PHONY: help demo test lint check lab lambda lock bench evaluate floors calibrate clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,6 +59,16 @@ calibrate: $(VENV)/.demo-ready
 	@$(BIN)/python -m pipetriage.evaluation.fit cases/first_contact.json > build/confidence.json
 	@mv build/confidence.json src/pipetriage/verdict/confidence.json
 
+# The Lambda function's package, for the runtime that deploy/template.yaml names; nothing is compiled here.
+LAMBDA_PYTHON ?= 3.12
+lambda: $(VENV)/.demo-ready
+	@rm -rf build/lambda && mkdir -p build/lambda
+	@$(INSTALL) -r requirements/lambda.txt --target build/lambda --only-binary :all: \
+	  --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 --python-version $(LAMBDA_PYTHON) --implementation cp
+	@$(PIP) install --no-deps --no-build-isolation --target build/lambda .
+	@rm -rf build/lambda/bin && find build/lambda -name tests -type d -prune -exec rm -rf {} +
+	@du -sm build/lambda | awk '{print "build/lambda: " $$1 " MB; Lambda takes 250"; exit $$1 > 250}'
+
 SEEDS ?= 2000
 lab: $(VENV)/.dev-ready
 	@$(BIN)/python -m lab --seeds $(SEEDS) --jobs 2 --out build/lab $(LAB)
@@ -95,6 +106,7 @@ lock: $(VENV)/.made
 	@test -x $(BIN)/uv || $(INSTALL) -r requirements/dev.txt || $(PIP) install uv
 	$(LOCK) $(UPGRADE) --extra demo pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(LOCK) --extra demo pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) --extra lambda pyproject.toml -c requirements/dev.txt -o requirements/lambda.txt
 	@if grep -nE '://|--(extra-)?index-url|--find-links' requirements/*.txt; then \
 	  echo "a lock names an address; it must not" >&2; exit 1; fi
 

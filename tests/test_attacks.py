@@ -14,7 +14,7 @@ from typing import Any
 import lz4.block
 import pytest
 
-from pipetriage.bootstrap import read_config
+from pipetriage.configuration import read_config
 from pipetriage.errors import ConfigError, SourceError
 from pipetriage.sources import files
 from pipetriage.sources.eventlog import EventLog

@@ -1,8 +1,8 @@
 """Settings to a wired triage: the only place that reads pipetriage.toml and builds clients."""
 
 import os
+import threading
 import time
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pipetriage.configuration import CONFIG_NAME, found_config, read_config, read_remote_config
 from pipetriage.errors import ConfigError, StoreError, UsageError
 from pipetriage.model.incident import Incident
-from pipetriage.model.pipeline import Output, Pipeline
+from pipetriage.model.pipeline import Pipeline
 from pipetriage.settings import Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
@@ -22,8 +23,6 @@ from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
     from pipetriage.aws.session import AwsSession
-
-CONFIG_NAME = "pipetriage.toml"
 
 
 def _now() -> datetime:
@@ -45,6 +44,7 @@ class App:
         """The same for its evidence."""
         self._base = base
         self._sessions: dict[str, AwsSession] = {}
+        self._opening = threading.Lock()
 
     def collector(self, target: str) -> Collector:
         """Choose how to collect a target's evidence.
@@ -62,15 +62,26 @@ class App:
 
     def _glue(self, target: str) -> Collector:
         # boto3 takes 0.3 s to import, and is an extra.
-        from pipetriage.sources.glue_run import GlueRun
         from pipetriage.sources.glue_target import find_job, read_target
 
         wanted = read_target(target)
         aws = self.aws(wanted.region)
         declared = [one.glue_job or one.name for one in self.pipelines.values()]
         job = wanted.job or find_job(aws, wanted.run_id, declared)
-        pipeline, settings = self.pipeline_of(job), self.settings
-        return GlueRun(aws, pipeline, wanted.run_id, settings.aws, settings.settle, self._base, now=_now)
+        return self.glue_run(job, wanted.run_id, wanted.region)
+
+    def glue_run(self, job: str, run_id: str, region: str | None = None) -> Collector:
+        """Choose how to collect the evidence of a run in an AWS account; no region: the configured one."""
+        from pipetriage.sources.glue_run import GlueRun
+
+        settings = self.settings
+        return GlueRun(
+            *(self.aws(region), self.pipeline_of(job), run_id, settings.aws, settings.settle, self._base), now=_now
+        )
+
+    def declares(self, job: str) -> bool:
+        """Whether a declared pipeline is that Glue job's."""
+        return job in self.pipelines or any(one.glue_job == job for one in self.pipelines.values())
 
     def pipeline_of(self, job: str) -> Pipeline:
         """Give the pipeline that declares a Glue job; an undeclared one still triages, with gaps for what it lacks."""
@@ -88,7 +99,9 @@ class App:
 
         named = self.settings.aws
         where = region or named.region or ""
-        if where not in self._sessions:
+        with self._opening:
+            if where in self._sessions:
+                return self._sessions[where]
             self._sessions[where] = AwsSession(
                 Access(
                     profile=named.profile,
@@ -98,7 +111,7 @@ class App:
                     endpoint_url=named.endpoint_url,
                 )
             )
-        return self._sessions[where]
+            return self._sessions[where]
 
     def _local(self, name: str) -> Collector:
         from pipetriage.sources.local import LocalRun
@@ -118,17 +131,8 @@ class App:
         Raises:
             PipetriageError: the target is wrong, or cannot be read at all.
         """
-        from pipetriage.detectors import RULES_VERSION, all_detectors
-
-        flow = Triage(
-            detectors=all_detectors(self.settings.thresholds),
-            settings=self.settings,
-            rules_version=RULES_VERSION,
-            clock=_now,
-            timer=time.perf_counter,
-        )
         collector = Remembered(self.collector(target))
-        incident = flow.run(collector)
+        incident = self._flow().run(collector)
         self.store_error = self.evidence_error = None
         if self.store is None:
             return incident
@@ -136,23 +140,50 @@ class App:
             incident = self.store.save(incident)
         except StoreError as error:
             self.store_error = str(error)
-        self._keep_evidence(collector, incident.incident_id)
+        self.evidence_error = self._keep_evidence(collector, incident.incident_id)
         return incident
+
+    def triage_and_keep(self, collector: Collector) -> Incident:
+        """Triage one run for nobody who waits for the answer: it is kept, or it is an error. Safe for several threads.
+
+        Raises:
+            StoreError: there is no store, or it did not take the incident.
+            PipetriageError: the run cannot be read at all.
+        """
+        if self.store is None:
+            raise StoreError("there is no incident store: name one with --store URL")
+        remembered = Remembered(collector)
+        incident = self.store.save(self._flow().run(remembered))
+        self._keep_evidence(remembered, incident.incident_id)
+        return incident
+
+    def _flow(self) -> Triage:
+        from pipetriage.detectors import RULES_VERSION, all_detectors
+
+        return Triage(
+            detectors=all_detectors(self.settings.thresholds),
+            settings=self.settings,
+            rules_version=RULES_VERSION,
+            clock=_now,
+            timer=time.perf_counter,
+        )
 
     @property
     def evidence_folder(self) -> Path | None:
         """Where each triage keeps its evidence, if it does."""
         return self._base / self.settings.evidence if self.settings.evidence else None
 
-    def _keep_evidence(self, collector: Collector, incident_id: str) -> None:
+    def _keep_evidence(self, collector: Collector, incident_id: str) -> str | None:
+        """Keep a bundle where the settings say so; give why that was not possible."""
         if self.evidence_folder is None:
-            return
+            return None
         from pipetriage.capture import keep_bundle
 
         try:
             keep_bundle(collector.collect(), self.evidence_folder, incident_id)
         except UsageError as error:
-            self.evidence_error = str(error)
+            return str(error)
+        return None
 
     def capture(self, target: str, folder: Path) -> list[Path]:
         """Write a run's evidence as a redacted bundle and give the files written.
@@ -209,21 +240,27 @@ def _waits_for_source(incident: Incident) -> bool:
 
 def open_app(
     *,
-    config: Path | None = None,
+    config: Path | str | None = None,
     store_url: str | None = None,
     use_store: bool = True,
     aws: Mapping[str, str | None] | None = None,
 ) -> App:
     """Read the settings and wire the program. ``aws`` overrides settings of ``[aws]`` where it has a value.
 
+    ``config`` is a file, or ``s3://bucket/key``; relative paths in that one are of the working folder.
+
     Raises:
         ConfigError: the settings file is absent though named, or wrong.
     """
-    path = config or _found_config()
-    settings, pipelines = read_config(path) if path is not None else (Settings(), {})
+    base = Path.cwd()
+    settings, pipelines = Settings(), dict[str, Pipeline]()
+    if isinstance(config, str) and config.startswith("s3://"):
+        settings, pipelines = read_remote_config(config)
+    elif path := config or found_config():
+        settings, pipelines = read_config(Path(path))
+        base = Path(path).parent.resolve()
     given = {name: value for name, value in (aws or {}).items() if value is not None}
     settings = msgspec.structs.replace(settings, aws=msgspec.structs.replace(settings.aws, **given))
-    base = path.parent.resolve() if path is not None else Path.cwd()
     store = _open_store(store_url or settings.store) if use_store else None
     return App(settings, pipelines, base, store)
 
@@ -232,44 +269,3 @@ def _open_store(url: str | None) -> IncidentStore:
     from pipetriage.stores import open_store
 
     return open_store(url)
-
-
-def _found_config() -> Path | None:
-    here = Path.cwd() / CONFIG_NAME
-    return here if here.is_file() else None
-
-
-def read_config(path: Path) -> tuple[Settings, dict[str, Pipeline]]:
-    """Read a settings file.
-
-    Raises:
-        ConfigError: it is absent, no TOML, or has an unknown or ill-typed setting; the message names it.
-    """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path} does not exist: name a settings file with --config") from error
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise ConfigError(f"cannot read {path}: {said}: name a settings file with --config") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    declared = document.pop("pipelines", {})
-    try:
-        settings = msgspec.convert(document, Settings)
-        pipelines = msgspec.convert(declared, dict[str, Pipeline])
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}: correct that setting (docs/settings.md)") from error
-    for name, one in declared.items():
-        _refuse_unknown(one, Pipeline, f"{path}: pipelines.{name}")
-        for output in one.get("outputs", ()):
-            _refuse_unknown(output, Output, f"{path}: pipelines.{name}.outputs")
-    named = {name: msgspec.structs.replace(one, name=one.name or name) for name, one in pipelines.items()}
-    return settings, named
-
-
-def _refuse_unknown(written: dict[str, object], kind: type[msgspec.Struct], place: str) -> None:
-    # A bundle may be newer than we are; in a settings file, a misspelled ``other_effects`` must not read as none.
-    known = {field.encode_name for field in msgspec.structs.fields(kind)}
-    if unknown := sorted(set(written) - known):
-        raise ConfigError(f"{place} has no setting {unknown[0]!r}: correct its name (docs/settings.md)")

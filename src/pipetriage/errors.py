@@ -5,6 +5,7 @@ PipetriageError                 anything this program says no with; the message 
 ├── ConfigError                 pipetriage.toml or a declaration is wrong        (exit 2)
 ├── TargetError                 the run to triage cannot be identified or read   (exit 3)
 │   └── BundleError             a bundle has no readable bundle.json
+├── EventError                   an event from a queue cannot be used; it goes to the dead letters, with the reason
 ├── SourceError                 one source cannot answer; becomes a Gap, never ends a triage
 ├── CredentialsError            AWS does not know us: no credentials, expired, refused (exit 3)
 ├── ReadOnlyError               an AWS call that is not a read was refused before it was sent (exit 3)
@@ -40,6 +41,10 @@ class TargetError(PipetriageError):
 
 class BundleError(TargetError):
     """A folder is not an incident bundle: its ``bundle.json`` is absent, unreadable or of another version."""
+
+
+class EventError(PipetriageError):
+    """An event cannot be used, now or later: it is malformed, or tells of an account that is not read."""
 
 
 class SourceError(PipetriageError):

@@ -92,6 +92,29 @@ class AwsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where OpenLineage events are: a folder or file in S3, or a Marquez server's address (``https://marquez:5000``)."""
 
 
+class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``pipetriage watch`` listens to (``[watch]``)."""
+
+    queue: str | None = None
+    """URL of our own SQS queue of events; None: runs are only asked for."""
+    dead_letters: str | None = None
+    """URL of our own SQS queue for events that cannot be used, each with the reason."""
+    profile: str | None = None
+    """Profile of the AWS configuration for both queues, which may be in another account than the runs."""
+    at_once: int = 4
+    """Triages at the same time, a process. Each asks about twelve sources at once."""
+    hidden_seconds: int = 120
+    """How long a received message is hidden from other workers; renewed while it is being seen to."""
+    wait_seconds: int = 5
+    """How long the queue is asked to wait for a message: so long, too, it takes to stop (SQS: at most 20)."""
+    max_receives: int = 5
+    """After so many attempts a message is put aside. Not above maxReceiveCount of the queue's own redrive policy."""
+    poll_seconds: float = 300.0
+    """How often runs are asked for that no event told of; 0: never."""
+    poll_hours: float = 24.0
+    """How far back."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings but the pipelines."""
 
@@ -105,5 +128,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     settle: SettleSettings = SettleSettings()
     local: LocalSettings = LocalSettings()
     aws: AwsSettings = AwsSettings()
+    watch: WatchSettings = WatchSettings()
     min_confidence: float = 0.6
     """Below it an incident asks for human review."""

@@ -18,7 +18,8 @@ from tests.aws.listening import Listener, listener
 
 TABLE = "arn:aws:dynamodb:eu-west-1:123456789012:table/pipetriage"
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/pipetriage"
-OWN = OwnResources(table=TABLE, queue_url=QUEUE)
+LETTERS = f"{QUEUE}-dead"
+OWN = OwnResources(table=TABLE, queue_url=QUEUE, dead_letter_url=LETTERS)
 
 
 @pytest.fixture
@@ -96,6 +97,9 @@ WAYS: dict[str, Callable[[AwsSession], Any]] = {
     "the same name in another account": _put_item(TABLE.replace("123456789012", "999999999999")),
     "another queue": lambda aws: aws.client("sqs").delete_message(QueueUrl=f"{QUEUE}-2", ReceiptHandle="r"),
     "our queue, but sending": lambda aws: aws.client("sqs").send_message(QueueUrl=QUEUE, MessageBody="m"),
+    "dead letters, taken": lambda aws: aws.client("sqs").receive_message(QueueUrl=LETTERS),
+    "dead letters, deleted": lambda aws: aws.client("sqs").delete_message(QueueUrl=LETTERS, ReceiptHandle="r"),
+    "sending elsewhere": lambda aws: aws.client("sqs").send_message(QueueUrl=f"{QUEUE}-2", MessageBody="m"),
     "our queue, emptied": lambda aws: aws.client("sqs").purge_queue(QueueUrl=QUEUE),
     "our table, but deleting": lambda aws: aws.client("dynamodb").delete_table(TableName=TABLE),
     "another role": lambda aws: aws.client("sts").assume_role(
@@ -129,6 +133,7 @@ ALLOWED: dict[str, Callable[[AwsSession], Any]] = {
     "paginator": lambda aws: list(aws.client("glue").get_paginator("get_job_runs").paginate(JobName="j")),
     "our table": _put_item(TABLE),
     "our table, read": lambda aws: aws.client("dynamodb").get_item(TableName=TABLE, Key={"id": {"S": "1"}}),
+    "dead letters": lambda aws: aws.client("sqs").send_message(QueueUrl=LETTERS, MessageBody="m"),
     "our queue": lambda aws: aws.client("sqs").receive_message(QueueUrl=QUEUE),
     "our queue, several": lambda aws: aws.client("sqs").delete_message_batch(
         QueueUrl=QUEUE, Entries=[{"Id": "1", "ReceiptHandle": "r"}]
@@ -193,7 +198,7 @@ def test_the_refusal_names_the_operation_and_the_fix(somebody: Listener) -> None
 
 
 def test_every_exception_is_checked_by_a_resource_of_its_own() -> None:
-    own = {Scope.INCIDENT_TABLE: "dynamodb", Scope.QUEUE: "sqs", Scope.ROLE: "sts"}
+    own = {Scope.INCIDENT_TABLE: "dynamodb", Scope.QUEUE: "sqs", Scope.DEAD_LETTERS: "sqs", Scope.ROLE: "sts"}
     assert {(row.scope, row.service) for row in ALLOWLIST if row.exception} == set(own.items())
 
 

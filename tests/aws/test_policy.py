@@ -16,6 +16,7 @@ from pipetriage.entrypoints.cli import main
 
 TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/pipetriage"
 QUEUE = "arn:aws:sqs:eu-west-1:111122223333:pipetriage"
+LETTERS = f"{QUEUE}-dead"
 ROLE = "arn:aws:iam::222222222222:role/reader"
 EVERYTHING = PolicyScope(
     jobs=("orders_daily",),
@@ -25,13 +26,14 @@ EVERYTHING = PolicyScope(
     control_tables=("etl_control",),
     incident_table=TABLE,
     queue=QUEUE,
+    dead_letters=LETTERS,
     roles=(ROLE,),
     account="111122223333",
     region="eu-west-1",
 )
 CHANGING = {
     *("dynamodb:PutItem", "dynamodb:UpdateItem", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
-    "sts:AssumeRole",
+    *("sts:AssumeRole", "sqs:SendMessage"),
 }
 """What IAM counts as writing; ``sqs:ReceiveMessage`` hides a message for a while, and counts as reading."""
 
@@ -86,7 +88,7 @@ def test_every_row_of_the_allowlist_is_an_operation_and_has_actions() -> None:
 def test_exceptions_are_scoped_to_what_is_named() -> None:
     for statement in policy_document(EVERYTHING)["Statement"]:
         if CHANGING & set(statement["Action"]):
-            assert set(statement["Resource"]) <= {TABLE, f"{TABLE}/index/*", QUEUE, ROLE}
+            assert set(statement["Resource"]) <= {TABLE, f"{TABLE}/index/*", QUEUE, LETTERS, ROLE}
 
 
 def test_buckets_are_listed_below_their_prefix_only() -> None:

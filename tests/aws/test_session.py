@@ -58,7 +58,7 @@ def test_the_policy_goes_with_the_role(account: EmulatedAccount, monkeypatch: py
     reading, keeping = (set(json.loads(one["Policy"])["Statement"][0]["Action"]) for one in seen)
     assert keeping - reading == {
         *("dynamodb:PutItem", "dynamodb:UpdateItem"),
-        *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
+        *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"),
     }
     assert all(len(one["Policy"]) < SESSION_POLICY_LIMIT for one in seen)
 
@@ -90,6 +90,11 @@ class TestSaid:
     def test_no_region(self) -> None:
         with pytest.raises(ConfigError, match=r"no AWS region .* --region, AWS_REGION"):
             AwsSession(Access())
+
+    def test_the_region_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        monkeypatch.setenv("AWS_REGION", "eu-west-3")
+        assert AwsSession(Access()).region == "eu-west-3"
 
     def test_unknown_region(self) -> None:
         with pytest.raises(ConfigError, match=r"'eu-wset-1' .*eu-west-1"):

@@ -68,6 +68,7 @@ class EmulatedAccount:
         self.door.calls.clear()
         self.door.refusals.clear()
         self.door.latency = 0.0
+        self.door.throttled_every = 0
 
     # Reading it
 

@@ -31,6 +31,10 @@ class Refusal(NamedTuple):
     """How often; None: always."""
 
 
+_THROTTLED = Refusal("ThrottlingException", "Rate exceeded", 400, None)
+_SLOW_DOWN = Refusal("SlowDown", "Please reduce your request rate.", 503, None)
+
+
 class Door:
     """The WSGI application in front of moto's."""
 
@@ -41,6 +45,8 @@ class Door:
         """``service:Operation`` of every request, in the order in which they came."""
         self.latency = 0.0
         """Seconds that every answer takes longer."""
+        self.throttled_every = 0
+        """Every so many calls one is answered with a throttling error; 0: none is."""
         self.refusals: dict[str, Refusal] = {}
         """By ``service:Operation``."""
 
@@ -58,6 +64,8 @@ class Door:
         return self._inner(environ, start_response)  # type: ignore[no-any-return]
 
     def _next_refusal(self, call: str) -> Refusal | None:
+        if self.throttled_every and len(self.calls) % self.throttled_every == 0:
+            return _SLOW_DOWN if call.startswith("s3:") else _THROTTLED
         refusal = self.refusals.get(call)
         if refusal is not None and refusal.times is not None:
             left = refusal.times - 1

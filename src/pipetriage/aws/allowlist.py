@@ -1,7 +1,7 @@
 """Every AWS operation that pipetriage may call, and nothing else. The guard and the IAM policy are both made from it.
 
-An operation that changes something is an *exception*: it is allowed on our own table or queue, or to take on the
-configured role, and the guard checks that resource in every request.
+An operation that changes something is an *exception*: it is allowed on our own table, our own queue and the queue of
+dead letters beside it, or to take on the configured role, and the guard checks that resource in every request.
 """
 
 from enum import StrEnum
@@ -21,6 +21,7 @@ class Scope(StrEnum):
     CONTROL_TABLE = "control table"
     INCIDENT_TABLE = "own incident table"
     QUEUE = "own queue"
+    DEAD_LETTERS = "own dead letters"
     ROLE = "role to take on"
     NO_POLICY = "needs no policy"
     """AWS asks for no IAM permission: it is answered to everyone, or paid for with a token of another kind."""
@@ -113,6 +114,13 @@ ALLOWLIST: tuple[Allowed, ...] = (
         ("ChangeMessageVisibilityBatch", "ChangeMessageVisibility"),
     ),
     *_reads("sqs", Scope.QUEUE, "how many events wait", "GetQueueAttributes"),
+    # A redrive policy moves a message without a word on why it could not be used.
+    *_own(
+        "sqs",
+        Scope.DEAD_LETTERS,
+        "an event that cannot be used is put aside, with the reason",
+        ("SendMessage", "SendMessage"),
+    ),
     # Who we are. The last four are called by botocore itself, for a profile that says so.
     Allowed("sts", "GetCallerIdentity", (), Scope.NO_POLICY, "the account that evidence came from"),
     *_own("sts", Scope.ROLE, "reading another account, or a profile with a role", ("AssumeRole", "AssumeRole")),
@@ -125,5 +133,5 @@ ALLOWLIST: tuple[Allowed, ...] = (
 
 Athena's StartQueryExecution runs whatever statement it is given and writes a result file; CloudWatch Logs' StartQuery
 and Glue's crawlers cost money; Lake Formation's temporary credentials would be a way around the guard;
-``sqs:SendMessage`` is not needed, since a queue's own redrive policy fills its dead-letter queue.
+``sqs:SendMessage`` to anything but our own dead-letter queue could set other machines going.
 """

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from pipetriage.aws.allowlist import ALLOWLIST, Allowed
+from pipetriage.aws.allowlist import ALLOWLIST, Allowed, Scope
 from pipetriage.errors import ReadOnlyError
 
 _EVENT_NAMES = {"logs": "cloudwatch-logs", "stepfunctions": "sfn"}
@@ -31,6 +31,8 @@ class OwnResources(msgspec.Struct, frozen=True, kw_only=True):
     """Our incident table. A request must name it exactly so: an ARN pins account and region, a bare name does not."""
     queue_url: str | None = None
     """Our event queue, by the URL that requests name it by; it holds account and region."""
+    dead_letter_url: str | None = None
+    """Where events go that cannot be used, by its URL; only sending is allowed there."""
     roles: frozenset[str] = frozenset()
     """ARNs of the roles that may be taken on: ``AwsSession`` puts in the configured one and those of the profiles."""
 
@@ -89,13 +91,18 @@ class Guard:
             return
         service = rows[0].service
         named = parameters.get(_RESOURCE[service])
-        if not isinstance(named, str) or named not in self._resources(service):
+        if not isinstance(named, str) or named not in self._resources(rows[0].scope):
             what = f"on {named!r}" if named else f"without a {_RESOURCE[service]}"
             raise _refusal(event_name, f"{what} changes something that is not pipetriage's own")
 
-    def _resources(self, service: str) -> frozenset[str | None]:
+    def _resources(self, scope: Scope) -> frozenset[str | None]:
         own = self._own
-        return {"dynamodb": frozenset({own.table}), "sqs": frozenset({own.queue_url}), "sts": own.roles}[service]
+        return {
+            Scope.INCIDENT_TABLE: frozenset({own.table}),
+            Scope.QUEUE: frozenset({own.queue_url}),
+            Scope.DEAD_LETTERS: frozenset({own.dead_letter_url}),
+            Scope.ROLE: own.roles,
+        }[scope]
 
 
 class _Body:

@@ -30,6 +30,8 @@ class PolicyScope(msgspec.Struct, frozen=True, kw_only=True):
     """ARN of our own table; left out when None."""
     queue: str | None = None
     """ARN of our own queue; left out when None."""
+    dead_letters: str | None = None
+    """ARN of the queue for events that cannot be used; left out when None."""
     roles: tuple[str, ...] = ()
     """ARNs of roles to take on; left out when empty."""
     account: str = "*"
@@ -128,6 +130,8 @@ def _resources(kind: Scope, scope: PolicyScope) -> list[str]:
             return [scope.incident_table, f"{scope.incident_table}/index/*"] if scope.incident_table else []
         case Scope.QUEUE:
             return [scope.queue] if scope.queue else []
+        case Scope.DEAD_LETTERS:
+            return [scope.dead_letters] if scope.dead_letters else []
         case Scope.ROLE:
             return list(scope.roles)
         case _:

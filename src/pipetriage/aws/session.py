@@ -4,6 +4,7 @@ A session or client made elsewhere is not guarded and cannot be handed in: ``Aws
 (``Access``), never a session. docs/aws.md says what the guard cannot see.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +80,8 @@ class AwsSession:
         self._identity: Identity | None = None
         with self.calling("opening an AWS session"):
             session = self._guarded(access.profile)
-            region = access.region or session.get_config_variable("region")
+            # As the AWS CLI and the other SDKs do; botocore itself reads AWS_DEFAULT_REGION only.
+            region = access.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
             self._region = _checked_region(session, region, access.endpoint_url)
             session.set_config_variable("region", self._region)
             if access.role_arn:

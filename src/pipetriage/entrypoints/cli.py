@@ -26,6 +26,7 @@ from pipetriage.entrypoints.opening import (
     warn_of_store,
 )
 from pipetriage.entrypoints.review import review
+from pipetriage.entrypoints.watch import watch
 from pipetriage.errors import ConfigError, StoreError, TargetError, UsageError
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ cli.add_command(review)
 cli.add_command(backfill)
 cli.add_command(evaluate)
 cli.add_command(iam_policy)
+cli.add_command(watch)
 
 
 @cli.group()

@@ -30,6 +30,7 @@ Examples:
 @click.option("--control-table", "control_tables", multiple=True, metavar="NAME", help="Control rows in DynamoDB.")
 @click.option("--incident-table", metavar="ARN", help="Our own table: the only one that is written to.")
 @click.option("--queue", metavar="ARN", help="Our own queue: the only one that messages are taken from.")
+@click.option("--dead-letters", metavar="ARN", help="Our own queue for events that cannot be used.")
 @click.option("--role", "roles", multiple=True, metavar="ARN", help="A role to take on, of another account.")
 @click.option("--account", metavar="ID", default="*", show_default=True, help="AWS account of the resources.")
 @click.option("--region", metavar="NAME", default="*", show_default=True, help="Their region.")
@@ -44,6 +45,7 @@ def iam_policy(
     control_tables: tuple[str, ...],
     incident_table: str | None,
     queue: str | None,
+    dead_letters: str | None,
     roles: tuple[str, ...],
     account: str,
     region: str,
@@ -64,6 +66,7 @@ def iam_policy(
         control_tables=_once(control_tables),
         incident_table=_arn(incident_table, "--incident-table", "dynamodb"),
         queue=_arn(queue, "--queue", "sqs"),
+        dead_letters=_arn(dead_letters, "--dead-letters", "sqs"),
         roles=tuple(_arn(role, "--role", "iam") or "" for role in roles),
         account=account,
         region=region,
@@ -77,7 +80,7 @@ def _declared(config: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the jobs and tables of the declared pipelines."""
     if config is None:
         return (), ()
-    from pipetriage.bootstrap import read_config
+    from pipetriage.configuration import read_config
 
     _, pipelines = read_config(config)
     jobs = tuple(pipeline.glue_job or name for name, pipeline in pipelines.items())

@@ -6,10 +6,14 @@ from typing import Any, NamedTuple
 
 from pipetriage.aws.session import AwsSession
 from pipetriage.model.times import parse_time
-from pipetriage.sources.glue import GlueJob
+from pipetriage.sources.documents import plain
+from pipetriage.sources.glue import MAX_PAGES, GlueJob
 
 FAILED = frozenset({"FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED"})
 """Ends that are no success (Glue's JobRunState)."""
+
+RECENT_PAGE = 25
+"""Runs a page where only the newest matter."""
 
 
 class PastRun(NamedTuple):
@@ -27,12 +31,22 @@ class PastRun(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether it ended, and not well."""
-        return self.document.get("JobRunState") in FAILED
+        return self.state in FAILED
 
     @property
     def started_at(self) -> datetime | None:
         """When it began (UTC)."""
         return parse_time(self.document.get("StartedOn"))
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended (UTC); None: it goes on, or Glue does not say."""
+        return parse_time(self.document.get("CompletedOn"))
+
+    @property
+    def state(self) -> str:
+        """Glue's JobRunState."""
+        return str(self.document.get("JobRunState") or "")
 
 
 def all_jobs(aws: AwsSession) -> list[str]:
@@ -62,3 +76,23 @@ def past_runs(aws: AwsSession, jobs: Iterable[str], since: datetime) -> Iterator
     for job in jobs:
         found = [PastRun(job, one) for one in GlueJob(aws, job).history().payload["JobRuns"]]
         yield from reversed([one for one in found if one.started_at is not None and one.started_at >= since])
+
+
+def recent_runs(aws: AwsSession, job: str, since: datetime) -> list[PastRun]:
+    """Give a job's runs that began since then, newest first, from as few answers as that takes.
+
+    Raises:
+        SourceError: they may not be read.
+        CredentialsError: AWS does not know us.
+    """
+    found: list[PastRun] = []
+    request: dict[str, Any] = {"JobName": job, "MaxResults": RECENT_PAGE}
+    for _ in range(MAX_PAGES):
+        with aws.calling(f"glue:GetJobRuns of {job}"):
+            page = plain(aws.client("glue").get_job_runs(**request))
+        runs = [PastRun(job, one) for one in page.get("JobRuns") or []]
+        found += [run for run in runs if run.started_at is not None and run.started_at >= since]
+        if not page.get("NextToken") or len(found) < len(runs):
+            break
+        request["NextToken"] = page["NextToken"]
+    return found

@@ -1,6 +1,5 @@
 """The gate: everything that was judged becomes one incident, and the answer to "may it be retried now?"."""
 
-import hashlib
 import re
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from pipetriage.model.categories import Category
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Evidence
 from pipetriage.model.finding import Finding
+from pipetriage.model.identity import Place, batch_key, incident_id, short_hash
 from pipetriage.model.incident import Classifier, Incident, Recurrence
 from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteStatus
 from pipetriage.settings import Settings
@@ -61,7 +61,7 @@ def judge(
     ways = options(cause, outputs, rerun, safe, approver_of(cause))
     fingerprint = _fingerprint(context, cause)
     batch = run.batch_id or context.target.batch_id
-    place = (context.target.account, context.target.region, context.target.job_name)
+    place = Place(context.target.account, context.target.region, context.target.job_name)
     incident = Incident(
         pipeline_name=context.pipeline.name or context.target.job_name,
         job_run_id=context.target.job_run_id,
@@ -73,9 +73,9 @@ def judge(
         safe_to_retry=safe,
         recommended_action=recommended_action(cause, states, rerun, safe),
         confidence=0.0,
-        incident_id="inc_" + _hash("run", *place, context.target.job_run_id),
+        incident_id=incident_id(place, context.target.job_run_id),
         batch_id=batch,
-        batch_key="bat_" + _hash("batch", *place, batch or attempts.runs[0].first_attempt_id),
+        batch_key=batch_key(place, batch or attempts.runs[0].first_attempt_id),
         attempt=max(run.attempt, _place(attempts, run.run_id)),
         failure_mode=cause.mode,
         created_at=now,
@@ -127,10 +127,6 @@ def cited_evidence(incident: Incident, context: Context) -> list[Evidence]:
     return [one for one in found if one is not None][:_MAX_EVIDENCE]
 
 
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
 def _place(attempts: Attempts, run_id: str) -> int:
     """Give the run's place among the attempts: an orchestrator's retry starts again at Glue's attempt 0."""
     return next((index for index, run in enumerate(attempts.runs) if run.run_id == run_id), 0)
@@ -141,7 +137,7 @@ def _fingerprint(context: Context, cause: Cause) -> str:
     root = context.errors[0].root if context.errors else None
     error = f"{root.exception} {' '.join(root.conditions) or _NUMBERS.sub('#', root.message)[:200]}" if root else ""
     name = context.pipeline.name or context.target.job_name
-    return "fp_" + _hash(name, cause.category, cause.mode, error)
+    return "fp_" + short_hash(name, cause.category, cause.mode, error)
 
 
 def _control_path(context: Context) -> str | None:

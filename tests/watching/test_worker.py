@@ -1,0 +1,198 @@
+"""Events in, at least once; incidents out, exactly once; nothing lost on the way."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pipetriage.errors import CredentialsError, StoreError
+from pipetriage.watching.notices import RunEnded
+from tests.emulated.account import EmulatedAccount
+from tests.emulated.events import EventQueue, job_event, put_ended_run, quality_event
+from tests.watching.conftest import JOB, Watch
+
+Make = Callable[..., Watch]
+
+
+def test_each_run_becomes_one_incident_however_often_it_is_told(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    for number in range(3):
+        put_ended_run(account, JOB, f"jr_{number}")
+        events.send(job_event(JOB, f"jr_{number}"), job_event(JOB, f"jr_{number}"))
+    done = watch().work()
+    assert {one.job_run_id for one in done.store.list()} == {"jr_0", "jr_1", "jr_2"}
+    assert done.words() == ["known"] * 3 + ["triaged"] * 3
+    assert events.left() == (0, 0)
+
+
+def test_two_workers_share_the_queue_and_make_the_same_incidents(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    for number in range(6):
+        put_ended_run(account, JOB, f"jr_{number}")
+        events.send(job_event(JOB, f"jr_{number}"))
+    account.door.latency = 0.02
+    workers = [watch(at_once=1), watch(at_once=1)]
+    threads = [threading.Thread(target=one.work) for one in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(workers[0].store.list()) == 6
+    assert all(one.reports for one in workers)
+    assert events.left() == (0, 0)
+
+
+def test_a_message_that_is_no_event_is_put_aside_with_the_reason(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    put_ended_run(account, JOB, "jr_1")
+    events.send("{half", job_event(JOB, "jr_1", account="999999999999"), job_event(JOB, "jr_1"))
+    done = watch().work()
+    assert done.words() == ["buried", "buried", "triaged"]
+    reasons = dict(events.dead())
+    assert "no JSON" in reasons["{half"]
+    assert any("999999999999" in reason and "role-arn" in reason for reason in reasons.values())
+    assert events.left() == (0, 0)
+
+
+def test_without_dead_letters_a_bad_message_stays_for_the_queues_own_policy(events: EventQueue, watch: Make) -> None:
+    events.send("{half")
+    done = watch(dead_letters=None).work()
+    assert [(one.word, "dead_letters" in one.why) for one in done.reports] == [("failed", True)]
+    assert events.left() == (0, 1)
+
+
+def test_a_run_that_has_just_ended_is_looked_at_again_once_it_has_settled(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    put_ended_run(account, JOB, "jr_1", ago=20)
+    events.send(job_event(JOB, "jr_1"))
+    done = watch().work()
+    (report,) = done.reports
+    assert report.word == "triaged"
+    assert report.again_in is not None
+    assert 90 < report.again_in < 102
+    assert events.left() == (0, 1)
+    # The first verdict is there at once, and careful.
+    assert done.store.get("jr_1").safe_to_retry is False
+
+
+def test_a_run_that_glue_does_not_know_is_tried_again_and_in_the_end_put_aside(events: EventQueue, watch: Make) -> None:
+    events.send(job_event(JOB, "jr_nobody"))
+    assert watch().work().words() == ["failed"]
+    assert events.left() == (0, 1)
+    events.send(job_event(JOB, "jr_nobody"))
+    done = watch(max_receives=1).work()
+    assert done.words() == ["buried"]
+    ((_, reason),) = events.dead()
+    assert "jr_nobody" in reason
+
+
+def test_a_throttled_call_costs_no_message(account: EmulatedAccount, events: EventQueue, watch: Make) -> None:
+    put_ended_run(account, JOB, "jr_1")
+    account.refuse("glue:GetJobRun", "ThrottlingException", times=2)
+    events.send(job_event(JOB, "jr_1"))
+    assert watch().work().words() == ["triaged"]
+
+
+def test_while_the_store_is_down_nothing_more_is_taken_and_nothing_is_lost(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    for number in range(8):
+        put_ended_run(account, JOB, f"jr_{number}")
+        events.send(job_event(JOB, f"jr_{number}"))
+    broken = watch(at_once=2)
+
+    def refuse() -> None:
+        raise StoreError("the disk is full")
+
+    broken.runs.ready = refuse  # type: ignore[method-assign]
+    broken.worker = type(broken.worker)(broken.runs.desk(), broken.settings, broken.reports.append, refuse)
+    broken.app.store = None
+    thread = threading.Thread(target=broken.worker.work, args=(broken.queue,))
+    thread.start()
+    time.sleep(3)
+    broken.worker.stopping.set()
+    thread.join(20)
+    waiting, hidden = events.left()
+    assert waiting + hidden == 8
+    # Two in hand, and as many taken as came before the first of them failed.
+    assert waiting >= 4
+    assert not events.dead()
+
+
+def test_credentials_that_nobody_knows_end_the_worker_and_keep_the_message(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    put_ended_run(account, JOB, "jr_1")
+    events.send(job_event(JOB, "jr_1"))
+    account.refuse("glue:GetJobRun", "ExpiredTokenException")
+    made = watch()
+    with pytest.raises(CredentialsError, match="expired"):
+        made.work()
+    assert sum(events.left()) == 1
+    assert not events.dead()
+
+
+def test_a_long_triage_keeps_its_message_to_itself(account: EmulatedAccount, events: EventQueue, watch: Make) -> None:
+    put_ended_run(account, JOB, "jr_1")
+    events.send(job_event(JOB, "jr_1"))
+    account.door.latency = 0.6
+    made = watch(hidden_seconds=3, at_once=1)
+    thread = threading.Thread(target=made.work)
+    thread.start()
+    seen = []
+    while thread.is_alive():
+        seen.append(events.left()[0])
+        time.sleep(0.3)
+    account.door.latency = 0.0
+    assert made.words() == ["triaged"]
+    assert set(seen[4:]) == {0}
+    assert made.reports[0].seconds > 3
+
+
+def test_a_quality_failure_of_a_run_that_goes_on_is_remembered_until_it_ends(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    put_ended_run(account, JOB, "jr_1", "RUNNING", CompletedOn=None)
+    events.send(quality_event(JOB, "jr_1"))
+    first = watch().work()
+    assert [(one.word, one.again_in) for one in first.reports] == [("triaged", None)]
+    put_ended_run(account, JOB, "jr_1", "SUCCEEDED")
+    events.send(job_event(JOB, "jr_1", "SUCCEEDED"))
+    second = watch().work()
+    assert second.words() == ["triaged"]
+    assert second.store.get("jr_1").status == "SUCCEEDED"
+    assert len(second.store.list()) == 1
+
+
+def test_a_run_of_an_undeclared_pipeline_that_succeeded_costs_no_call(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    put_ended_run(account, "other_job", "jr_1", "SUCCEEDED")
+    events.send(job_event("other_job", "jr_1", "SUCCEEDED"))
+    done = watch().work()
+    assert done.words() == ["ignored"]
+    assert not [call for call in account.door.calls if call.startswith("glue:")]
+
+
+def test_a_notice_by_no_queue_finds_room_though_messages_wait(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    for number in range(8):
+        put_ended_run(account, JOB, f"jr_{number}")
+        events.send(job_event(JOB, f"jr_{number}"))
+    put_ended_run(account, JOB, "jr_polled", "ERROR")
+    account.door.latency = 0.02
+    made = watch(at_once=1)
+    thread = threading.Thread(target=made.work)
+    thread.start()
+    future = made.worker.begin(RunEnded(job=JOB, run_id="jr_polled", state="ERROR"))
+    assert future is not None
+    assert future.result(30)
+    assert events.left() != (0, 0)
+    thread.join(60)
+    assert made.store.get("jr_polled").status == "ERROR"
