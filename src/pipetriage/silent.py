@@ -46,7 +46,7 @@ def _nothing_written(success: Success, pipeline: Pipeline) -> Iterator[Suspicion
     if success.own is None or success.own.records != 0 or not before or usually_quiet(success.past):
         return
     wrote = sum(one.records != 0 for one in before)
-    tables = ", ".join(one.table for one in pipeline.declared_outputs())
+    tables = ", ".join(one.table for one in pipeline.final_outputs())
     said = f"the run wrote nothing to {tables}, which {wrote} of the last {len(before)} good runs wrote to"
     yield Suspicion(check=Check.NOTHING_WRITTEN, statement=said, locator=success.volumes_locator)
 

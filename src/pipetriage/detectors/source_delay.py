@@ -351,7 +351,16 @@ def _low_signals(context: Context, thresholds: ThresholdSettings) -> Iterator[tu
             yield f"{count} records {what}, {than.mean:.0f} in the mean of {than.runs} good runs", evidence
         elif count == 0 and facts.run.succeeded:
             yield f"no record {what}", evidence
+    if not any(count for count, _, _ in counts):
+        yield from _no_file(context)
     yield from _written(context, thresholds, least if not counts else None)
+
+
+def _no_file(context: Context) -> Iterator[tuple[str, str]]:
+    """Tell where a run that succeeded read no file, by the metric that counts them."""
+    for metric in context.facts.metrics:
+        if context.facts.run.succeeded and metric.label == "glue.driver.filesRead" and metric.maximum == 0:
+            yield "no file read by the job's metrics", metric.evidence
 
 
 def _written(context: Context, thresholds: ThresholdSettings, least: int | None) -> Iterator[tuple[str, str]]:

@@ -147,7 +147,7 @@ class GlueSuccess:
             delivered=tuple(delivered),
             own=found.own,
             past=found.runs,
-            volumes_locator="; ".join(one.locator for one in tables.values()),
+            volumes_locator="; ".join(tables[one.table].locator for one in self._pipeline.final_outputs()),
             gaps=tuple(gaps),
         )
 

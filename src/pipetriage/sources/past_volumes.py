@@ -165,15 +165,12 @@ class Volumes(NamedTuple):
 
 
 def volumes(runs: JobRuns, pipeline: Pipeline, tables: Mapping[str, Any], run_id: str) -> Volumes:
-    """Add up what runs wrote; ``tables`` are Iceberg metadata files by the table's name.
-
-    Staging tables count only where there is no target: what passes through them would count twice.
+    """Add up what runs wrote to the final outputs; ``tables`` are Iceberg metadata files by the table's name.
 
     Raises:
         SourceError: a table's commits were not read, so that no sum would be whole.
     """
-    declared = pipeline.declared_outputs()
-    outputs = [one for one in declared if one.role == "target"] or declared
+    outputs = pipeline.final_outputs()
     if not outputs:
         raise SourceError("no output table is declared, so what the runs wrote is not known")
     for output in outputs:

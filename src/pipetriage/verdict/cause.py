@@ -6,7 +6,7 @@ from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.model.incident import Alternative
-from pipetriage.model.write_state import Rerun, RerunDecision, WriteStatus
+from pipetriage.model.write_state import Rerun, RerunDecision, WriteState, WriteStatus
 from pipetriage.verdict.write_state import OutputState
 
 _COMMITTED = frozenset({WriteStatus.PARTIAL, WriteStatus.COMPLETE, WriteStatus.UNCERTAIN})
@@ -43,8 +43,7 @@ def choose_cause(context: Context, findings: list[Finding], outputs: list[Output
         return _cause(strong, findings)
     named = [one for one in moderate if one.category is not Category.UNKNOWN] or moderate
     categories = _categories(named)
-    short = [one for one in outputs if _short(one)]
-    if short and context.facts.run.succeeded and categories in ([], [Category.UNKNOWN]):
+    if context.facts.run.succeeded and (short := _short(outputs, named=categories not in ([], [Category.UNKNOWN]))):
         return _partial_write(short[0], context, findings)
     if len(categories) == 1:
         return _cause(named, findings)
@@ -98,9 +97,20 @@ def _unproven(one: OutputState, rerun: Rerun) -> bool:
     return one.state.status in _COMMITTED and rerun.decision is not RerunDecision.SAFE
 
 
-def _short(one: OutputState) -> bool:
-    """Whether partitions that are declared are seen not to have come."""
-    state = one.state
+def _short(outputs: list[OutputState], *, named: bool) -> list[OutputState]:
+    """Give the outputs that a success left unfinished.
+
+    A target that nothing reached though its staging table was written was not published, whatever else is likely;
+    declared partitions that did not come may be the input's fault where that is ``named``.
+    """
+    staged = any(one.state.role == "staging" and one.state.status in _COMMITTED for one in outputs)
+    empty = [one for one in outputs if one.state.role == "target" and one.state.status is WriteStatus.NOT_STARTED]
+    if staged and empty:
+        return empty
+    return [one for one in outputs if not named and _lacks_partitions(one.state)]
+
+
+def _lacks_partitions(state: WriteState) -> bool:
     fewer = state.partitions_written is not None and state.partitions_written < (state.partitions_expected or 0)
     return state.status is WriteStatus.PARTIAL and (fewer or bool(state.partitions_missing))
 
