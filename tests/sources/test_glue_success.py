@@ -1,17 +1,23 @@
 """A run that succeeded, looked at cheaply through an emulated account; and what a full triage then says of it."""
 
+from typing import Any
+
 import pytest
 
 from pipetriage.errors import CredentialsError, TargetError
 from pipetriage.model.evidence import Gap
 from pipetriage.model.success import Look
+from pipetriage.sources.cloudwatch_logs import analysed_failures
 from tests.building_success import (
+    ERROR_GROUP,
     FAILED_EVENT,
     JOB,
+    LAST,
     REGIONS,
     STAMP,
     app_for,
     commit,
+    ms,
     put_days,
     put_metric,
     put_table,
@@ -24,7 +30,7 @@ BOOKMARK = {"--job-bookmark-option": "job-bookmark-enable"}
 SWALLOWED = FAILED_EVENT.format(event="GlueExceptionAnalysisJobFailed", why="acme.LoaderStopped: half way")
 
 
-def look(account: EmulatedAccount, **declared: object) -> Look:
+def look(account: EmulatedAccount, **declared: Any) -> Look:
     return app_for(account, **declared).check(JOB, run_id(0))
 
 
@@ -36,7 +42,7 @@ def gap(found: Look, source: str) -> Gap:
     return next(one for one in found.gaps if one.source == source)
 
 
-def triaged(account: EmulatedAccount, **declared: object) -> tuple[str, str]:
+def triaged(account: EmulatedAccount, **declared: Any) -> tuple[str, str]:
     """Give category and mode of the full triage, which must cite evidence and never be safe."""
     incident = app_for(account, **declared).triage(f"glue:{JOB}/{run_id(0)}")
     assert not incident.safe_to_retry
@@ -140,7 +146,7 @@ def test_overlapping_commits_prove_nothing(account: EmulatedAccount) -> None:
 
 
 def test_partitions_that_only_lost_their_files_do_not_count(account: EmulatedAccount) -> None:
-    overwrite = {"operation": "overwrite", "deleted-data-files": "3", "changed-partition-count": "3"}
+    overwrite: dict[str, Any] = {"operation": "overwrite", "deleted-data-files": "3", "changed-partition-count": "3"}
     put_days(account, commit(regions=("eu",), **overwrite))
     assert tripped(look(account, expected_partitions=3)) == ["PARTITIONS_MISSING"]
 
@@ -217,6 +223,15 @@ def test_what_was_not_written_after_a_swallowed_failure_is_not_called_late_input
     assert triaged(account) == ("UNKNOWN", "INSUFFICIENT_EVIDENCE")
 
 
+def test_a_log_that_was_not_searched_to_its_end_is_not_called_clean(account: EmulatedAccount) -> None:
+    put_days(account, commit())
+    lines = [(ms(LAST) + 10 * number, "INFO working") for number in range(10_050)]
+    account.put_log_events(ERROR_GROUP, run_id(0), lines)
+    session = account.session()
+    assert analysed_failures(session, run(), None).complete
+    assert not analysed_failures(session, run(), None, pages=1).complete
+
+
 @pytest.mark.parametrize(
     ("call", "source"),
     [
@@ -271,7 +286,7 @@ def test_expired_snapshots_are_unknown_and_not_zero(account: EmulatedAccount) ->
     put_days(account, commit(), expired=10)
     found = look(account)
     assert found.suspicions == []
-    assert gap(found, "iceberg_metadata:sales.orders")
+    assert "have expired" in gap(found, "iceberg_metadata:sales.orders").reason
 
 
 def test_a_first_run_has_nothing_to_be_compared_with(account: EmulatedAccount) -> None:

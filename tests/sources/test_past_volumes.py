@@ -110,7 +110,8 @@ def test_staged_and_undone_commits_are_not_counted() -> None:
 
 @pytest.mark.parametrize(("mode", "counted"), [("overwrite_partitions", 7), (None, 7), ("merge", None)])
 def test_a_merge_that_rewrites_files_says_nothing_of_what_came(mode: str | None, counted: int | None) -> None:
-    overwrite = commit(2, 7, operation="overwrite", **{"deleted-records": "5", "deleted-data-files": "1"})
+    deleted: dict[str, Any] = {"deleted-records": "5", "deleted-data-files": "1"}
+    overwrite = commit(2, 7, operation="overwrite", **deleted)
     found = wrote(job_runs(*WEEK), commit(6), overwrite, mode=mode)
     assert found[run_id(2)].records == counted
     assert found[run_id(2)].files == 3

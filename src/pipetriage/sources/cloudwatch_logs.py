@@ -88,6 +88,7 @@ def run_log(
     return Answer(events, _locator(streams), complete=whole and alone)
 
 
+# Glue's exception analysis of the job as a whole (domain facts 1.5); of tasks and stages it has events of their own.
 _FAILED_JOB = ("GlueExceptionAnalysisJobFailed", "GlueETLJobExceptionEvent")
 
 

@@ -20,7 +20,7 @@ from pipetriage.sources.glue import GlueJob
 from pipetriage.sources.glue_tables import GlueTables
 from pipetriage.sources.local_files import Answer
 from pipetriage.sources.local_runs import batch_of
-from pipetriage.sources.past_volumes import JobRuns, volumes
+from pipetriage.sources.past_volumes import COUNTED_FROM, JobRuns, volumes
 
 _BOOKMARK = "--job-bookmark-option"
 _RECORDS_READ = frozenset({"glue.driver.recordsRead", "glue.driver.aggregate.recordsRead"})
@@ -137,7 +137,7 @@ class GlueSuccess:
         try:
             found = volumes(runs, self._pipeline, {name: one.payload for name, one in tables.items()}, self._run_id)
         except SourceError as error:
-            gaps.append(Gap(source=str(Signal.HISTORY), reason=str(error), fix="declare Iceberg outputs"))
+            gaps.append(Gap(source=str(Signal.HISTORY), reason=str(error), fix=COUNTED_FROM))
             return replace(success, delivered=tuple(delivered), gaps=tuple(gaps))
         if not found.runs:
             reason = "no good run before this one is seen in the tables, so there is nothing to compare with"

@@ -4,6 +4,7 @@ A commit is a run's by its stamp (``snapshot_keys``), or, unstamped, because tha
 two runs' makes both unknown, and so does a history of the table that does not reach back to the run: neither is zero.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,11 @@ from pipetriage.sources.local_files import Answer
 
 MAX_RUNS = 90
 """Good runs kept: what Glue remembers of a daily job."""
+COUNTED_FROM = "declare outputs, and allow reading the metadata of their Iceberg tables"
+"""What closes the gap where nothing could be counted."""
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 # A stamp under such a key that names no run of ours is another's; one under any other key may be a batch's.
-_NAMES_A_RUN = "run"
+_NAMES_A_RUN = re.compile(r"(?:^|[^A-Za-z])run|Run")
 
 
 class _Snapshot(msgspec.Struct, rename="kebab"):
@@ -97,7 +100,7 @@ class JobRuns:
         named = [value for value in stamps.values() if value in self.documents]
         if named:
             return named[:1]
-        if any(_NAMES_A_RUN in key.casefold() for key in stamps):
+        if any(_NAMES_A_RUN.search(key) for key in stamps):
             return []
         running = self._running(at)
         if not stamps or not self._batches:
