@@ -23,6 +23,7 @@ from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
     from pipetriage.aws.session import AwsSession
+    from pipetriage.model.success import Look
 
 
 def _now() -> datetime:
@@ -184,6 +185,20 @@ class App:
         except UsageError as error:
             return str(error)
         return None
+
+    def check(self, job: str, run_id: str, region: str | None = None) -> "Look":
+        """Look cheaply at a run that succeeded: is there a reason to triage it? Reads about a dozen answers of AWS.
+
+        Raises:
+            TargetError: the run is not known, may not be read, or did not succeed.
+            CredentialsError: AWS does not know us.
+        """
+        from pipetriage.silent import look
+        from pipetriage.sources.glue_success import GlueSuccess
+
+        pipeline, settings = self.pipeline_of(job), self.settings
+        success = GlueSuccess(self.aws(region), pipeline, run_id, settings.aws, settings.settle, now=_now).look()
+        return look(success, pipeline, settings.thresholds)
 
     def capture(self, target: str, folder: Path) -> list[Path]:
         """Write a run's evidence as a redacted bundle and give the files written.

@@ -146,3 +146,65 @@ def test_files_that_came_after_the_start_of_a_run_that_read_little_are_late() ->
     listing = make_listing(("a.parquet", 10, EARLY), ("b.parquet", 10, STARTED + timedelta(minutes=9)))
     context = make_context(run=make_run("SUCCEEDED"), good_runs=MONTH, control=(row,), source=listing)
     assert "SOURCE_DELAY/LATE_FILES" in strong(context)
+
+
+WROTE = tuple(GoodRun(run_id=f"jr_{n}", records=100_000 + n, written=True) for n in range(10))
+
+
+def _written(records: int | None) -> GoodRun:
+    return GoodRun(run_id="jr_1", records=records, written=True)
+
+
+@pytest.mark.parametrize(
+    ("records", "history", "expected"),
+    [
+        (900, WROTE, Strength.MODERATE),
+        (0, WROTE, Strength.MODERATE),
+        (0, (), Strength.MODERATE),
+        (100_000, WROTE, None),
+        (None, WROTE, None),
+        (900, WROTE[:2], None),
+        (0, (*WROTE[:3], _written(0), _written(0)), None),
+        (900, MONTH, None),
+    ],
+)
+def test_what_a_success_wrote_is_held_against_what_good_runs_wrote(
+    records: int | None, history: tuple[GoodRun, ...], expected: Strength | None
+) -> None:
+    context = make_context(run=make_run("SUCCEEDED"), good_runs=history, own_volume=_written(records))
+    assert strength(context, Category.SOURCE_DELAY) is expected
+
+
+def test_what_a_failed_run_had_written_says_nothing_of_its_input() -> None:
+    context = make_context(good_runs=WROTE, own_volume=_written(5))
+    assert strength(context, Category.SOURCE_DELAY) is None
+
+
+def test_what_was_read_is_not_compared_with_what_good_runs_wrote() -> None:
+    metric = Metric(label="glue.driver.recordsRead", last=900, maximum=900, total=900, evidence="metric-1")
+    context = make_context(run=make_run("SUCCEEDED"), good_runs=WROTE, metrics=(metric,))
+    assert strength(context, Category.SOURCE_DELAY) is None
+    context = make_context(run=make_run("SUCCEEDED"), good_runs=MONTH, metrics=(metric,))
+    assert strength(context, Category.SOURCE_DELAY) is Strength.MODERATE
+
+
+@pytest.mark.parametrize(
+    ("state", "files", "expected"), [("SUCCEEDED", 0, True), ("SUCCEEDED", 3, False), ("FAILED", 0, False)]
+)
+def test_a_success_that_read_no_file(state: str, files: int, expected: bool) -> None:
+    metric = Metric(label="glue.driver.filesRead", last=files, maximum=files, total=files, evidence="metric-1")
+    context = make_context(run=make_run(state), metrics=(metric,))
+    assert (strength(context, Category.SOURCE_DELAY) is not None) is expected
+
+
+def test_a_failure_that_the_job_passed_over_explains_what_was_not_written() -> None:
+    error = make_error(("acme.LoaderStopped", "half way"), terminal=False, survived=False)
+    context = make_context([error], run=make_run("SUCCEEDED"), good_runs=WROTE, own_volume=_written(0))
+    assert strength(context, Category.SOURCE_DELAY) is Strength.WEAK
+    assert strength(context, Category.UNKNOWN) is Strength.MODERATE
+    assert any("saw it fail" in one.statement and error.evidence in one.evidence for one in findings(context))
+
+
+def test_an_error_that_a_success_survived_is_no_failure() -> None:
+    error = make_error(("acme.LoaderStopped", "half way"), terminal=False, survived=True)
+    assert findings(make_context([error], run=make_run("SUCCEEDED"))) == []

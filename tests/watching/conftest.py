@@ -30,11 +30,13 @@ def events(account: EmulatedAccount) -> EventQueue:
 class Watch:
     """A worker over the emulated account, a store of its own, and what it reported."""
 
-    def __init__(self, account: EmulatedAccount, events: EventQueue, folder: Path, **settings: object) -> None:
+    def __init__(
+        self, account: EmulatedAccount, events: EventQueue, folder: Path, target: str | None = None, **settings: object
+    ) -> None:
         fields = {"queue": events.url, "dead_letters": events.letters, "wait_seconds": 0, "hidden_seconds": 30}
         self.settings = WatchSettings(**{**fields, **settings})  # type: ignore[arg-type]
         aws = AwsSettings(region=REGION, endpoint_url=account.url, deadline_seconds=10)
-        pipeline = Pipeline(name=JOB, glue_job=JOB, batch_id=BatchIdFrom(), control="none")
+        pipeline = Pipeline(name=JOB, glue_job=JOB, batch_id=BatchIdFrom(), control="none", target=target)
         self.store = open_store(str(folder / "incidents.db"))
         self.app = App(Settings(aws=aws, watch=self.settings), {JOB: pipeline}, folder, self.store)
         self.runs = AccountRuns(self.app)
@@ -54,8 +56,8 @@ class Watch:
 def watch(account: EmulatedAccount, events: EventQueue, tmp_path: Path) -> Iterator[Callable[..., Watch]]:
     made: list[Watch] = []
 
-    def make(**settings: object) -> Watch:
-        made.append(Watch(account, events, tmp_path, **settings))
+    def make(target: str | None = None, **settings: object) -> Watch:
+        made.append(Watch(account, events, tmp_path, target, **settings))
         return made[-1]
 
     yield make

@@ -1,6 +1,7 @@
 """Events become notices, or a reason why not."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +18,12 @@ ARN = "arn:aws:states:eu-west-1:123456789012:execution:nightly:1"
 def test_a_state_change_names_the_run() -> None:
     notice = read_event(json.dumps(job_event("orders_daily", "jr_1", "TIMEOUT")))
     assert notice == RunEnded(
-        job="orders_daily", run_id="jr_1", state="TIMEOUT", account="123456789012", region="eu-west-1"
+        job="orders_daily",
+        run_id="jr_1",
+        state="TIMEOUT",
+        account="123456789012",
+        region="eu-west-1",
+        ended_at=datetime(2026, 11, 1, 2, 3, 4, tzinfo=UTC),
     )
 
 

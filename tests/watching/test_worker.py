@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipetriage.errors import CredentialsError, StoreError
 from pipetriage.watching.notices import RunEnded
+from tests.building_success import commit, put_days, run_id
 from tests.emulated.account import EmulatedAccount
 from tests.emulated.events import EventQueue, job_event, put_ended_run, quality_event
 from tests.watching.conftest import JOB, Watch
@@ -196,3 +198,35 @@ def test_a_notice_by_no_queue_finds_room_though_messages_wait(
     assert events.left() != (0, 0)
     thread.join(60)
     assert made.store.get("jr_polled").status == "ERROR"
+
+
+@pytest.mark.parametrize(("records", "word"), [(100_000, "quiet"), (7, "triaged")])
+def test_a_success_of_a_declared_pipeline_is_triaged_only_if_it_is_unusual(
+    records: int, word: str, account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    put_days(account, commit(records=records))
+    events.send(job_event(JOB, run_id(0), "SUCCEEDED"))
+    done = watch(target="sales.orders").work()
+    (report,) = done.reports
+    assert report.word == word
+    kept = done.store.list()
+    assert len(kept) == (0 if word == "quiet" else 1)
+    if kept:
+        assert "RECORDS_LOW" in report.why
+        assert kept[0].failure_category == "SOURCE_DELAY"
+        assert kept[0].safe_to_retry is False
+
+
+def test_a_success_is_left_to_settle_before_it_is_looked_at(
+    account: EmulatedAccount, events: EventQueue, watch: Make
+) -> None:
+    put_days(account, commit(records=7))
+    ended = (datetime.now(UTC) - timedelta(seconds=20)).isoformat()
+    events.send(job_event(JOB, run_id(0), "SUCCEEDED", time=ended))
+    done = watch(target="sales.orders").work()
+    (report,) = done.reports
+    assert report.word == "later"
+    assert report.again_in is not None
+    assert 90 < report.again_in < 102
+    assert events.left() == (0, 1)
+    assert not [call for call in account.door.calls if call.startswith(("glue:", "logs:"))]

@@ -20,19 +20,19 @@ from pipetriage.context.surroundings import (
     read_control,
     read_denials,
     read_deployments,
-    read_good_runs,
     read_grants,
     read_lineage,
     read_metrics,
     read_quality,
     read_queries,
+    read_volumes,
 )
 from pipetriage.context.table_facts import read_columns, read_listing
 from pipetriage.context.tables import read_tables
 from pipetriage.errors import SourceError
 from pipetriage.model.context import Change, Context, Facts
 from pipetriage.model.evidence import Collected, Evidence, Gap, Observation, Signal, TableKey
-from pipetriage.model.facts import ControlRow, Job, Listing, Run, SparkFacts, bookmark_option
+from pipetriage.model.facts import ControlRow, GoodRun, Job, Listing, Run, SparkFacts, bookmark_option
 from pipetriage.model.templates import fill
 from pipetriage.settings import ContextSettings
 
@@ -252,7 +252,8 @@ class _Builder:
         columns = self._read(Signal.SOURCE_SCHEMA, read_columns, None)
         expected = read_columns(pipeline.expected_schema) if pipeline.expected_schema else None
         deployments = self._read(Signal.DEPLOYMENTS, lambda seen: read_deployments(seen, redactor), ())
-        good_runs = self._read(Signal.HISTORY, read_good_runs, ())
+        unknown: tuple[tuple[GoodRun, ...], GoodRun | None] = ((), None)
+        good_runs, own_volume = self._read(Signal.HISTORY, read_volumes, unknown)
         good = last_good_run(history, run)
         filled = fill(pipeline.source, run.batch_id) if pipeline.source else None
         changes = (
@@ -280,6 +281,7 @@ class _Builder:
             tables=tables,
             metrics=self._read(Signal.METRICS, read_metrics, ()),
             good_runs=good_runs,
+            own_volume=own_volume,
             deployments=deployments,
             lineage=self._read(Signal.LINEAGE, lambda seen: read_lineage(seen, redactor), ()),
             queries=self._read(Signal.QUERIES, lambda seen: read_queries(seen, redactor), ()),

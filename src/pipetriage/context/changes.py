@@ -153,7 +153,7 @@ def volume_changes(
     records = {row.run_id: row.records for row in control if row.run_id and row.records is not None}
     now_records = records.get(run.run_id)
     before_records = records.get(good.run_id) if good else None
-    if before_records is None and good_runs:
+    if before_records is None and good_runs and not good_runs[-1].written:
         before_records = good_runs[-1].records
     if now_records is not None and before_records is not None and now_records != before_records:
         yield Change(what="records", before=str(before_records), now=str(now_records))

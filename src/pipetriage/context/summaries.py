@@ -92,8 +92,10 @@ def _surroundings(book: _Book, facts: Facts) -> None:
         book.add(rule.evidence, Signal.QUALITY, f"rule {rule.rule}: {rule.outcome}", excerpt=rule.message or None)
     for metric in facts.metrics:
         book.add(metric.evidence, Signal.METRICS, f"{metric.label}: maximum {metric.maximum:g}, last {metric.last:g}")
-    if facts.good_runs:
-        book.add("history", Signal.HISTORY, f"volumes of {len(facts.good_runs)} good runs")
+    if facts.good_runs or facts.own_volume is not None:
+        own = facts.own_volume.records if facts.own_volume is not None else None
+        this = "" if own is None else f"; this run wrote {own} records"
+        book.add("history", Signal.HISTORY, f"volumes of {len(facts.good_runs)} good runs{this}")
     for deployment in facts.deployments:
         at = f" at {deployment.deployed_at:%Y-%m-%d %H:%M} UTC" if deployment.deployed_at else ""
         by = f" by {deployment.author}" if deployment.author else ""

@@ -134,18 +134,22 @@ def read_metrics(document: Any) -> tuple[Metric, ...]:
     return tuple(metrics)
 
 
-def read_good_runs(document: Any) -> tuple[GoodRun, ...]:
-    """Read history.json: records, bytes, files and seconds of good runs."""
-    return tuple(
-        GoodRun(
+def read_volumes(document: Any) -> tuple[tuple[GoodRun, ...], GoodRun | None]:
+    """Read history.json: records, bytes, files and seconds of good runs, and of this run where it was counted too."""
+    written = mapping(document).get("counted") == "written"
+
+    def volume(run: Mapping[str, Any]) -> GoodRun:
+        return GoodRun(
             run_id=text(run, "job_run_id", "run_id"),
             records=integer(run, "records"),
             bytes=integer(run, "bytes"),
             files=integer(run, "files"),
             seconds=real(run, "seconds"),
+            written=written,
         )
-        for run in mappings(document, "runs", "history")
-    )
+
+    own = mapping(document, "this_run")
+    return tuple(volume(run) for run in mappings(document, "runs", "history")), volume(own) if own else None
 
 
 def read_deployments(document: Any, redactor: Redactor) -> tuple[Deployment, ...]:

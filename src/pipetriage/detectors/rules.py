@@ -166,6 +166,11 @@ def names(cause: Cause) -> tuple[str, ...]:
     return tuple(name for name in quoted if name not in GENERIC)
 
 
+def swallowed(context: Context) -> list[LogError]:
+    """Give the errors by which Glue's exception analysis says that a run failed which yet is called a success."""
+    return [one for one in context.errors if context.facts.run.succeeded and not one.terminal and not one.survived]
+
+
 class RuleBook:
     """All detectors' tables in order of precedence."""
 

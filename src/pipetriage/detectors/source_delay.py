@@ -1,11 +1,11 @@
 """SOURCE_DELAY: the input is not there yet, is late, or is much less than usual."""
 
 import re
-import statistics
 from collections.abc import Iterator
 
 from pipetriage.detectors.changes import code_changed
-from pipetriage.detectors.rules import Hit, Rule, RuleBook, pattern, strongest, unique, weaker, words
+from pipetriage.detectors.rules import Hit, Rule, RuleBook, pattern, strongest, swallowed, unique, weaker, words
+from pipetriage.detectors.volumes import records_written, usual, usually_quiet
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Signal
@@ -111,10 +111,6 @@ _MARKER = re.compile(r"/$|/[_.][^/]{0,255}$|_\$folder\$$")
 _LOW_RULES = frozenset({"rowcount", "rowcountmatch", "filematch", "filefreshness", "datafreshness"})
 # Changes by which a run may look for its input in another place.
 _MOVES = ("argument ", "code version", "script location", "job modified")
-# Fewer good runs than this say nothing, fewer than seven no deviation (Elementary, Sling).
-_FEWEST_RUNS, _ENOUGH_RUNS = 3, 7
-# A shortfall below this many records is noise whatever the ratio.
-_RECORD_FLOOR = 100
 
 
 class SourceDelay:
@@ -252,7 +248,8 @@ class SourceDelay:
             # The job's own check refused the data, and there is too little of it: two witnesses of one thing.
             signals.append((f"the job's own check failed ({refused.telling})", refused.error.evidence))
         sources = {evidence for _, evidence in signals}
-        if told:
+        # A failure that the job passed over explains itself what was not written.
+        if told or (sources == {"history"} and swallowed(context)):
             strength = Strength.WEAK
         elif len(sources) > 1:
             strength = Strength.STRONG
@@ -336,35 +333,51 @@ def _inside(file: ListedFile, path: str) -> bool:
 
 def _low_signals(context: Context, thresholds: ThresholdSettings) -> Iterator[tuple[str, str]]:
     """Tell what says that too little came, each with its evidence."""
-    history = [run.records for run in context.facts.good_runs if run.records is not None][-30:]
+    facts = context.facts
+    counted = [run.records for run in facts.good_runs if run.records is not None]
+    # What runs wrote is no measure of what this one read.
+    read = [run.records for run in facts.good_runs if run.records is not None and not run.written]
     now, before = context.facts.source, context.facts.previous_source
     if now is not None and before is not None and now.complete and before.complete:
-        came, usual = (sum(file.size for file in data_files(one)) for one in (now, before))
-        if 0 < came < usual * thresholds.low_record_ratio:
-            yield f"the input holds {came:,} bytes, the last good batch's {usual:,}", now.evidence
-    for count, what, evidence in _counts(context):
-        least = context.pipeline.min_records
+        came, before_came = (sum(file.size for file in data_files(one)) for one in (now, before))
+        if 0 < came < before_came * thresholds.low_record_ratio:
+            yield f"the input holds {came:,} bytes, the last good batch's {before_came:,}", now.evidence
+    least, counts = context.pipeline.min_records, list(_counts(context))
+    for count, what, evidence in counts:
+        history = counted if evidence.startswith("control") else read
         if least is not None and count < least:
             yield f"{count} records {what}, at least {least} are declared", evidence
-        elif (bound := _bound(history, thresholds)) is not None and count < bound:
-            mean = statistics.fmean(history)
-            yield f"{count} records {what}, {mean:.0f} in the mean of {len(history)} good runs", evidence
-        elif count == 0 and context.facts.run.succeeded:
+        elif (than := usual(history, thresholds)) is not None and count < than.bound:
+            yield f"{count} records {what}, {than.mean:.0f} in the mean of {than.runs} good runs", evidence
+        elif count == 0 and facts.run.succeeded:
             yield f"no record {what}", evidence
+    if not any(count for count, _, _ in counts):
+        yield from _no_file(context)
+    yield from _written(context, thresholds, least if not counts else None)
 
 
-def _bound(history: list[int], thresholds: ThresholdSettings) -> float | None:
-    """Give the count below which a batch is short: mean − 3σ, or half the mean of few runs; never by a handful."""
-    if len(history) < _FEWEST_RUNS:
-        return None
-    mean = statistics.fmean(history)
-    if len(history) < _ENOUGH_RUNS:
-        bound = mean * thresholds.low_record_ratio
-    else:
-        bound = mean - thresholds.low_record_sigma * statistics.pstdev(history)
-        # Runs that hardly differ would make every small dip an alarm.
-        bound = min(bound, mean * 0.9)
-    return bound if mean - bound >= _RECORD_FLOOR or mean < _RECORD_FLOOR else mean - _RECORD_FLOOR
+def _no_file(context: Context) -> Iterator[tuple[str, str]]:
+    """Tell where a run that succeeded read no file, by the metric that counts them."""
+    for metric in context.facts.metrics:
+        if context.facts.run.succeeded and metric.label == "glue.driver.filesRead" and metric.maximum == 0:
+            yield "no file read by the job's metrics", metric.evidence
+
+
+def _written(context: Context, thresholds: ThresholdSettings, least: int | None) -> Iterator[tuple[str, str]]:
+    """Tell where a run that succeeded wrote too little into its tables."""
+    facts = context.facts
+    own = facts.own_volume.records if facts.own_volume is not None else None
+    if own is None or not facts.run.succeeded:
+        return
+    than = usual(records_written(facts.good_runs), thresholds)
+    if least is not None and own < least:
+        yield f"{own} records written to the tables, at least {least} are declared", "history"
+    elif own == 0 and usually_quiet(facts.good_runs):
+        return
+    elif than is not None and own < than.bound:
+        yield f"{own} records written to the tables, {than.mean:.0f} in the mean of {than.runs} good runs", "history"
+    elif own == 0:
+        yield "no record written to the tables", "history"
 
 
 def _counts(context: Context) -> Iterator[tuple[int, str, str]]:

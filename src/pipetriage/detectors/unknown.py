@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pipetriage.detectors.data_skew import from_skew, skew_evidence
-from pipetriage.detectors.rules import Hit, RuleBook, hints, strongest, unique, weaker
+from pipetriage.detectors.rules import Hit, RuleBook, hints, strongest, swallowed, unique, weaker
 from pipetriage.detectors.small_file_pressure import listing_pressure
 from pipetriage.detectors.source_delay import missing_code_file
 from pipetriage.detectors.unknown_rules import UNREACHABLE
@@ -42,6 +42,7 @@ class Unknown:
         if not found:
             found.extend(self._quality_alone(context, failed, explained))
             found.extend(self._timed_out(context))
+        found.extend(_swallowed(self.id, context))
         return strongest(found) or strongest(hints(context, Category.UNKNOWN, self.id))
 
     def _one(self, context: Context, hit: Hit, failed: list[QualityRule]) -> Finding:
@@ -144,6 +145,21 @@ def _got_through_before(context: Context) -> bool:
     """Whether the last good run went with the same code, arguments and job."""
     facts = context.facts
     return facts.last_good is not None and not any(one.what.startswith(_SET_UP) for one in facts.changes)
+
+
+def _swallowed(detector: str, context: Context) -> Iterator[Finding]:
+    """Tell of a failure that the job passed over; what a rule makes of it stands beside."""
+    for error in swallowed(context)[:1]:
+        root = error.root
+        said = f"{root.exception}: {root.message}".strip(": ").partition("\n")[0][:200]
+        yield Finding(
+            detector=f"{detector}/swallowed-failure",
+            category=Category.UNKNOWN,
+            failure_mode=FailureMode.INSUFFICIENT_EVIDENCE,
+            strength=Strength.MODERATE,
+            statement=f"the run is called a success, yet Glue's exception analysis saw it fail: {said}",
+            evidence=unique((error.evidence, context.facts.run.evidence)),
+        )
 
 
 def _missing_code(detector: str, hit: Hit) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipetriage.errors import TargetError
@@ -12,8 +12,8 @@ from pipetriage.watching.desk import Desk
 if TYPE_CHECKING:
     from pipetriage.bootstrap import App
     from pipetriage.model.incident import Incident
+    from pipetriage.model.success import Look
     from pipetriage.sources.glue_past import PastRun
-    from pipetriage.watching.desk import Looked
 
 
 class AccountRuns:
@@ -24,7 +24,7 @@ class AccountRuns:
 
     def desk(self) -> Desk:
         """Give a desk for these runs."""
-        return Desk(self, self._app.settings.settle.cloud_seconds)
+        return Desk(self, self._app.settings.settle.cloud_seconds, lambda: datetime.now(UTC))
 
     def ready(self) -> None:
         """Raise StoreError while incidents cannot be kept."""
@@ -57,7 +57,7 @@ class AccountRuns:
         """See ``desk.Runs``."""
         return self._app.triage_and_keep(self._app.glue_run(job, run_id, region))
 
-    def look(self, job: str, run_id: str, region: str) -> Looked:
+    def look(self, job: str, run_id: str, region: str) -> Look:
         """See ``desk.Runs``."""
         return self._app.check(job, run_id, region)
 

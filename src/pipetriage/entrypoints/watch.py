@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipetriage.watching.queue import Queue
     from pipetriage.watching.worker import Worker
 
-_QUIET_WORDS = frozenset({"quiet", "ignored"})
+_QUIET_WORDS = frozenset({"quiet", "ignored", "later"})
 
 
 @click.command(

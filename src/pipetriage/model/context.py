@@ -129,6 +129,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[TableFacts, ...] = ()
     metrics: tuple[Metric, ...] = ()
     good_runs: tuple[GoodRun, ...] = ()
+    own_volume: GoodRun | None = None
+    """What this run wrote, counted as the good runs' volumes were; None where nobody counted it."""
     deployments: tuple[Deployment, ...] = ()
     lineage: tuple[LineageRun, ...] = ()
     queries: tuple[QueryRun, ...] = ()

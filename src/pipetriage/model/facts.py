@@ -268,13 +268,15 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoodRun(msgspec.Struct, frozen=True, kw_only=True):
-    """Volume and duration of one earlier good run (history.json); None where it does not say."""
+    """Volume and duration of one earlier good run (history.json), or of this run; None where it does not say."""
 
     run_id: str | None = None
     records: int | None = None
     bytes: int | None = None
     files: int | None = None
     seconds: float | None = None
+    written: bool = False
+    """Counted from the commits of the output tables: what the run wrote, which may differ from what it read."""
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):

@@ -154,6 +154,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
             )
         return outputs
 
+    def final_outputs(self) -> list[Output]:
+        """Give the tables in which the pipeline's result lands: what passes through staging would count twice."""
+        outputs = self.declared_outputs()
+        return [one for one in outputs if one.role == "target"] or outputs
+
     def control_declaration(self) -> Control | None:
         """Give the declared control table; None when undeclared or declared absent."""
         return self.control if isinstance(self.control, Control) else None

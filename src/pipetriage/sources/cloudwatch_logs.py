@@ -88,6 +88,33 @@ def run_log(
     return Answer(events, _locator(streams), complete=whole and alone)
 
 
+# Glue's exception analysis of the job as a whole (domain facts 1.5); of tasks and stages it has events of their own.
+_FAILED_JOB = ("GlueExceptionAnalysisJobFailed", "GlueETLJobExceptionEvent")
+
+
+def analysed_failures(
+    aws: AwsSession, run: Mapping[str, Any], job: Mapping[str, Any] | None, *, pages: int = 4
+) -> Answer:
+    """Search a run's driver for the events by which Glue's exception analysis says that the job failed.
+
+    ``pages`` bounds the search of each log group; the answer is incomplete where that, or a refusal, ended one.
+
+    Raises:
+        SourceError: there is no log, or it may not be read.
+        CredentialsError: AWS does not know us.
+    """
+    found = find_streams(aws, run, job)
+    reading = _Reading(aws, run, Bounds(search_pages=pages))
+    streams = [one for one in found.streams if one.driver and (one.own or reading.start is not None)]
+    events = reading.search(streams, _FAILED_JOB)
+    refused = [*found.refusals, *reading.refusals]
+    if not events and refused:
+        raise refused[0]
+    if not streams:
+        raise SourceError("the run's driver has no log stream, so a failure that it passed over would not be seen")
+    return Answer(tuple(_in_time(events)), _locator(streams), complete=not refused and not reading.cut)
+
+
 class _Tail:
     """A stream that is read from its end backwards."""
 
@@ -127,6 +154,8 @@ class _Reading:
         self.start = int((started - MARGIN).timestamp() * 1000) if started else None
         self.end = int((ended + MARGIN).timestamp() * 1000) if ended else None
         self.refusals: list[SourceError] = []
+        self.cut = False
+        """A search ended at a bound."""
 
     def back(self, tails: Iterable[_Tail]) -> None:
         """Read the streams backwards, a page of each in turn, until all are whole or a bound is hit."""
@@ -154,13 +183,17 @@ class _Reading:
 
     def executors(self, streams: Iterable[Stream]) -> list[LogEvent]:
         """Search executors for errors and signs of writing, those first that wrote last."""
+        return self.search(streams, (*_ERRORS, *_WRITES))
+
+    def search(self, streams: Iterable[Stream], words: Sequence[str]) -> list[LogEvent]:
+        """Search streams for events that hold one of the words, those first that wrote last."""
         groups: dict[str, list[Stream]] = {}
         for stream in sorted(streams, key=lambda one: -one.last):
             groups.setdefault(stream.group, []).append(stream)
         found: list[LogEvent] = []
         for group, members in groups.items():
             for first in range(0, len(members), MAX_STREAMS_SEARCHED):
-                found += self._search(group, members[first : first + MAX_STREAMS_SEARCHED], (*_ERRORS, *_WRITES), None)
+                found += self._search(group, members[first : first + MAX_STREAMS_SEARCHED], words, None)
         return found
 
     def _page_back(self, tail: _Tail) -> None:
@@ -199,7 +232,7 @@ class _Reading:
         }
         for _ in range(self._bounds.search_pages):
             if not self._has_room(self._bounds.seconds):
-                return
+                break
             with self._aws.calling(f"logs:FilterLogEvents of {group}"):
                 page = self._logs.filter_log_events(**request)
             # An empty page is not the last one (API reference).
@@ -208,6 +241,7 @@ class _Reading:
             if not page.get("nextToken"):
                 return
             request["nextToken"] = page["nextToken"]
+        self.cut = True
 
     def _search_window(self, until: int | None) -> dict[str, Any]:
         window: dict[str, Any] = {} if until is None else {"endTime": until}

@@ -55,15 +55,15 @@ class GlueJob:
             raise TargetError(f"Glue remembers no run of job {self.name} (it forgets after 90 days)")
         return dict(found[0])
 
-    def history(self) -> Answer:
-        """Give the runs, newest first, and whether those are all.
+    def history(self, pages: int = MAX_PAGES) -> Answer:
+        """Give the runs, newest first, and whether those are all; ``pages`` of 200 at most.
 
         Raises:
             SourceError: they may not be read, or the call failed.
         """
         runs: list[Any] = []
         token: str | None = None
-        for _ in range(MAX_PAGES):
+        for _ in range(pages):
             more = {"NextToken": token} if token else {}
             with self._aws.calling("glue:GetJobRuns"):
                 page = plain(self._glue.get_job_runs(JobName=self.name, MaxResults=PAGE, **more))

@@ -23,6 +23,7 @@ from pipetriage.sources.lake_permissions import denied_calls, effective_permissi
 from pipetriage.sources.lineage import lineage_events
 from pipetriage.sources.local_files import Answer
 from pipetriage.sources.local_runs import Runs, batch_of, batches_of, entries_start
+from pipetriage.sources.past_volumes import COUNTED_FROM, past_volumes
 from pipetriage.sources.s3 import listing, sampled_schema
 
 LATEST = "latest"
@@ -79,6 +80,7 @@ class GlueRun:
         # meanwhile ended after the tables were read, so that their silence proves nothing.
         last = [Question(str(Signal.JOB_RUNS), self._history), Question(str(Signal.JOB_RUN), self._run_again(run_id))]
         said += ask_all(last, seconds=self._settings.deadline_seconds)
+        said += list(observe(Signal.HISTORY, lambda: self._volumes(said, run_id), self._now, fix=COUNTED_FROM))
         if _speaks_of_refusal(run, said):
             said += ask_all(list(self._permissions(run)), seconds=self._settings.deadline_seconds)
         return Collected(
@@ -171,6 +173,9 @@ class GlueRun:
             yield one
         if ruleset:
             yield from observe(Signal.QUALITY_RULESET, lambda: quality_ruleset(self._aws, ruleset), self._now)
+
+    def _volumes(self, said: list[Observation | Gap], run_id: str) -> Answer:
+        return past_volumes(said, self._pipeline, run_id, self._batch_of, self._settle.clock_skew_seconds)
 
     def _control(self, batches: list[str]) -> Answer:
         declared = self._pipeline.control_declaration()

@@ -50,15 +50,23 @@ class GlueTables:
         # The catalog is asked last, so that a commit made while we read shows as metadata that is not current.
         yield Question(Signal.TABLE, lambda: self._entry(output.table))
 
+    def metadata(self, table: str) -> Answer:
+        """Give an Iceberg table's current metadata file: two calls, no manifests.
+
+        Raises:
+            SourceError: the table or the file cannot be read, or is no Iceberg table.
+        """
+        entry = self._entry(table).payload["Table"]
+        location = (entry.get("Parameters") or {}).get("metadata_location")
+        if not isinstance(location, str):
+            raise SourceError(f"the catalog's entry of {table} has no metadata_location: is it an Iceberg table?")
+        return Answer(self._document(location), location, uri=location)
+
     def _iceberg(self, table: str, since: datetime | None) -> Iterator[Question]:
         read: list[Answer] = []
 
         def current() -> Answer:
-            entry = self._entry(table).payload["Table"]
-            location = (entry.get("Parameters") or {}).get("metadata_location")
-            if not isinstance(location, str):
-                raise SourceError(f"the catalog's entry of {table} has no metadata_location: is it an Iceberg table?")
-            read.append(Answer(self._document(location), location, uri=location))
+            read.append(self.metadata(table))
             return read[0]
 
         yield Question(Signal.ICEBERG_METADATA, current, "declare the table's format under outputs")

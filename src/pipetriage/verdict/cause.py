@@ -6,7 +6,7 @@ from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.model.incident import Alternative
-from pipetriage.model.write_state import Rerun, RerunDecision, WriteStatus
+from pipetriage.model.write_state import Rerun, RerunDecision, WriteState, WriteStatus
 from pipetriage.verdict.write_state import OutputState
 
 _COMMITTED = frozenset({WriteStatus.PARTIAL, WriteStatus.COMPLETE, WriteStatus.UNCERTAIN})
@@ -43,11 +43,13 @@ def choose_cause(context: Context, findings: list[Finding], outputs: list[Output
         return _cause(strong, findings)
     named = [one for one in moderate if one.category is not Category.UNKNOWN] or moderate
     categories = _categories(named)
+    if context.facts.run.succeeded and (short := _short(outputs, named=categories not in ([], [Category.UNKNOWN]))):
+        return _partial_write(short[0], context, findings)
     if len(categories) == 1:
         return _cause(named, findings)
     if len(categories) > 1:
         return _conflict(named, findings)
-    return _nothing(context, findings)
+    return _nothing(context, findings, outputs)
 
 
 def _categories(findings: list[Finding]) -> list[Category]:
@@ -95,19 +97,40 @@ def _unproven(one: OutputState, rerun: Rerun) -> bool:
     return one.state.status in _COMMITTED and rerun.decision is not RerunDecision.SAFE
 
 
+def _short(outputs: list[OutputState], *, named: bool) -> list[OutputState]:
+    """Give the outputs that a success left unfinished.
+
+    A target that nothing reached though its staging table was written was not published, whatever else is likely;
+    declared partitions that did not come may be the input's fault where that is ``named``.
+    """
+    staged = any(one.state.role == "staging" and one.state.status in _COMMITTED for one in outputs)
+    empty = [one for one in outputs if one.state.role == "target" and one.state.status is WriteStatus.NOT_STARTED]
+    if staged and empty:
+        return empty
+    return [one for one in outputs if not named and _lacks_partitions(one.state)]
+
+
+def _lacks_partitions(state: WriteState) -> bool:
+    fewer = state.partitions_written is not None and state.partitions_written < (state.partitions_expected or 0)
+    return state.status is WriteStatus.PARTIAL and (fewer or bool(state.partitions_missing))
+
+
 def _partial_write(output: OutputState, context: Context, findings: list[Finding]) -> Cause:
     state = output.state
     evidence = tuple(state.evidence) or (context.facts.run.evidence,)
     done = state.status is WriteStatus.COMPLETE
     named = next((one for one in findings if one.strength is not Strength.WEAK), None)
-    stopped = f" What stopped it: {named.statement}" if named is not None else ""
+    told = "What else is seen" if context.facts.run.succeeded else "What stopped it"
+    stopped = f" {told}: {named.statement}" if named is not None else ""
     mode = FailureMode.UNPROVEN_OUTPUT if done or not state.commits else FailureMode.FAILED_BETWEEN_COMMITS
+    succeeded = "is called a success, yet did not write all of"
+    ended = succeeded if context.facts.run.succeeded else "failed after it had written to"
     finding = Finding(
         detector="write_state",
         category=Category.PARTIAL_WRITE_RISK,
         failure_mode=mode,
         strength=Strength.STRONG,
-        statement=f"The run failed after it had written to {state.table}: {state.why}.{stopped}",
+        statement=f"The run {ended} {state.table}: {state.why}.{stopped}",
         evidence=evidence,
     )
     return Cause(
@@ -119,10 +142,12 @@ def _partial_write(output: OutputState, context: Context, findings: list[Finding
     )
 
 
-def _nothing(context: Context, findings: list[Finding]) -> Cause:
+def _nothing(context: Context, findings: list[Finding], outputs: list[OutputState]) -> Cause:
     run = context.facts.run
     if run.succeeded:
         mode, statement = FailureMode.NO_FAILURE_FOUND, "The run succeeded, and no sign of a failure was found."
+        if outputs and all(one.state.status is WriteStatus.NOT_STARTED for one in outputs):
+            statement += f" It wrote nothing to {', '.join(one.state.table for one in outputs)}."
     elif context.errors:
         mode = FailureMode.INSUFFICIENT_EVIDENCE
         root = context.errors[0].root

@@ -1,9 +1,9 @@
 """What a notice needs: a triage, a cheap look, another look later, or nothing."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -12,6 +12,7 @@ import msgspec
 from pipetriage.errors import EventError
 from pipetriage.model.identity import Place, incident_id
 from pipetriage.model.incident import Incident
+from pipetriage.model.success import Look
 from pipetriage.watching.notices import ExecutionFailed, Nothing, Notice, RunEnded
 
 SUCCEEDED = "SUCCEEDED"
@@ -28,6 +29,8 @@ class Word(StrEnum):
     """The run's incident is there, made late enough to stand."""
     QUIET = "quiet"
     """The run succeeded, and a cheap look found nothing wrong."""
+    LATER = "later"
+    """The run succeeded a moment ago; logs and metrics take a while to arrive."""
     IGNORED = "ignored"
     """It asks for nothing."""
 
@@ -44,15 +47,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     safe_to_retry: bool | None = None
     again_in: float | None = None
     """Seconds after which the same notice is to be looked at once more; None: it is done."""
-
-
-class Looked(Protocol):
-    """What a cheap look at a run that succeeded found."""
-
-    @property
-    def statements(self) -> Sequence[str]:
-        """What is suspicious, a sentence each; none: nothing is."""
-        ...
 
 
 class Runs(Protocol):
@@ -78,7 +72,7 @@ class Runs(Protocol):
         """Triage a run and keep the incident."""
         ...
 
-    def look(self, job: str, run_id: str, region: str) -> Looked:
+    def look(self, job: str, run_id: str, region: str) -> Look:
         """Look cheaply at a run that succeeded."""
         ...
 
@@ -93,8 +87,9 @@ class Desk:
     Delivered twice, or to two workers, an event makes the same incident: its id is the run's own.
     """
 
-    def __init__(self, runs: Runs, settle_seconds: float) -> None:
+    def __init__(self, runs: Runs, settle_seconds: float, now: Callable[[], datetime]) -> None:
         self._runs = runs
+        self._now = now
         self._settle = timedelta(seconds=settle_seconds)
         self._turns = _Turns()
 
@@ -140,10 +135,13 @@ class Desk:
         if kept is None and notice.state == SUCCEEDED:
             if not self._runs.is_declared(notice.job):
                 return _nothing(notice, Word.IGNORED, "it succeeded, and its pipeline is not declared")
-            suspicious = self._runs.look(notice.job, notice.run_id, region).statements
-            if not suspicious:
-                return _nothing(notice, Word.QUIET, "it succeeded, and nothing about it is unusual")
-            why = "; ".join(suspicious)
+            if (early := self._too_early(notice)) is not None:
+                later = _nothing(notice, Word.LATER, "it succeeded, and what it left is not all to be seen yet")
+                return msgspec.structs.replace(later, again_in=early)
+            look = self._runs.look(notice.job, notice.run_id, region)
+            if not look.suspicions:
+                return _nothing(notice, Word.QUIET, _unseen(look))
+            why = "; ".join(f"{one.check}: {one.statement}" for one in look.suspicions)
         incident = self._runs.triage(notice.job, notice.run_id, region)
         return _outcome(Word.TRIAGED, incident, why, self._again(incident, notice))
 
@@ -159,6 +157,13 @@ class Desk:
     def _stands(self, incident: Incident) -> bool:
         """Whether the incident was made after the run had ended and all it wrote could be seen (design 4.3)."""
         return incident.ended_at is not None and incident.as_of >= incident.ended_at + self._settle
+
+    def _too_early(self, notice: RunEnded) -> float | None:
+        """Give the seconds until a success has settled; nothing is asked of AWS for that."""
+        if notice.ended_at is None:
+            return None
+        left = (notice.ended_at + self._settle - self._now()).total_seconds()
+        return left + 1.0 if left > 0 else None
 
     def _again(self, incident: Incident, notice: RunEnded) -> float | None:
         """Give the seconds until the run has settled: what is missing until then proves nothing."""
@@ -204,6 +209,13 @@ def _outcome(word: Word, incident: Incident, why: str = "", again_in: float | No
         safe_to_retry=incident.safe_to_retry,
         again_in=again_in,
     )
+
+
+def _unseen(look: Look) -> str:
+    """Say what a look that found nothing did not see."""
+    said = "it succeeded, and nothing about it is unusual"
+    gaps = "; ".join(f"{gap.source}: {gap.reason}" for gap in look.gaps)
+    return f"{said} (not looked at: {gaps})" if gaps else said
 
 
 def _nothing(notice: RunEnded, word: Word, why: str) -> Outcome:

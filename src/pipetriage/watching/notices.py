@@ -8,11 +8,13 @@ from Glue itself.
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from pipetriage.errors import EventError
+from pipetriage.model.times import parse_time
 
 MAX_BYTES = 256 * 1024
 """An EventBridge event, and an SQS message until 2025, is no longer; more is not read."""
@@ -34,6 +36,8 @@ class RunEnded(msgspec.Struct, frozen=True, kw_only=True):
     account: str = ""
     """AWS account of the event; empty: not said, so the one that is read."""
     region: str = ""
+    ended_at: datetime | None = None
+    """About when it ended (UTC), as told; None: not said."""
     quality_failed: bool = False
     """A data-quality evaluation of the run failed, however the run itself ends."""
 
@@ -78,6 +82,7 @@ def read_event(body: str | bytes | Mapping[str, Any]) -> Notice:
             state=_name(detail, "state"),
             account=account,
             region=region,
+            ended_at=parse_time(document.get("time")),
         )
     if kind == _QUALITY:
         return _quality(detail, account, region)

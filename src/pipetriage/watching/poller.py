@@ -111,7 +111,8 @@ class Poller:
             for run in self._asked(partial(self._history.recent, job, now - self._back), f"job {job}"):
                 if not self._is_due(run, now):
                     continue
-                future = self._worker.begin(RunEnded(job=run.job, run_id=run.run_id, state=run.state))
+                notice = RunEnded(job=run.job, run_id=run.run_id, state=run.state, ended_at=run.ended_at)
+                future = self._worker.begin(notice)
                 if future is None:
                     return
                 begun[run.run_id] = future
