@@ -112,15 +112,14 @@ class Trial:
         counts = Counter(one.job_run_id for one in kept)
         lost = len(self._runs - counts.keys())
         doubled = sum(count - 1 for count in counts.values())
-        took = sorted(one["seconds"] for one in self._reports if one["word"] == "triaged")
-        p50, p95 = statistics.median(took), took[int(len(took) * 0.95)]
+        seconds = sorted(one["seconds"] for one in self._reports if one["word"] == "triaged")
+        p50, p95 = statistics.median(seconds), seconds[int(len(seconds) * 0.95)]
         dead = len(self._events.dead())
         note = f"  {dead} DEAD LETTERS" if dead else ""
-        return (
-            f"{workers:7d}  {len(kept):9d}  {lost:4d}  {doubled:7d}  {len(self._runs) / self.seconds:6.2f}  {p50:6.2f}  "
-            f"{p95:6.2f}  {self.calls / len(self._runs):9.1f}  {100 * self.busy / self.seconds:14.0f}%  "
-            f"{ratio:8.2f}x{note}"
-        )
+        rate, calls = len(self._runs) / self.seconds, self.calls / len(self._runs)
+        came = f"{workers:7d}  {len(kept):9d}  {lost:4d}  {doubled:7d}"
+        took = f"{rate:6.2f}  {p50:6.2f}  {p95:6.2f}  {calls:9.1f}"
+        return f"{came}  {took}  {100 * self.busy / self.seconds:14.0f}%  {ratio:8.2f}x{note}"
 
     def _fill(self) -> set[str]:
         """Put the runs and their logs into the account, and their events into the queue."""

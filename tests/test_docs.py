@@ -10,7 +10,7 @@ from pipetriage.detectors import all_detectors
 from pipetriage.entrypoints.cli import cli
 from pipetriage.model.categories import MODES
 from pipetriage.model.pipeline import Pipeline
-from pipetriage.settings import AwsSettings, LocalSettings, Settings, SettleSettings, ThresholdSettings
+from pipetriage.settings import AwsSettings, LocalSettings, Settings, SettleSettings, ThresholdSettings, WatchSettings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -23,11 +23,14 @@ def test_every_detector_has_its_page() -> None:
     assert {detector.id for detector in all_detectors(ThresholdSettings())} <= pages
 
 
-@pytest.mark.parametrize("part", [Settings, SettleSettings, ThresholdSettings, LocalSettings, AwsSettings, Pipeline])
+@pytest.mark.parametrize(
+    "part", [Settings, SettleSettings, ThresholdSettings, LocalSettings, AwsSettings, WatchSettings, Pipeline]
+)
 def test_every_setting_is_documented(part: type[msgspec.Struct]) -> None:
     text = (DOCS / "settings.md").read_text()
     nested = {
         "aws",
+        "watch",
         "context",
         "thresholds",
         "settle",

@@ -85,6 +85,12 @@ def test_every_row_of_the_allowlist_is_an_operation_and_has_actions() -> None:
         assert row.why
 
 
+def test_every_statement_has_a_name_that_iam_takes() -> None:
+    sids = [one["Sid"] for one in policy_document(EVERYTHING)["Statement"]]
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids)
+    assert len(sids) == len(set(sids))
+
+
 def test_exceptions_are_scoped_to_what_is_named() -> None:
     for statement in policy_document(EVERYTHING)["Statement"]:
         if CHANGING & set(statement["Action"]):
@@ -132,6 +138,27 @@ class TestCommand:
         printed = json.loads(capsys.readouterr().out)
         resources = {resource for statement in printed["Statement"] for resource in statement["Resource"]}
         assert {"arn:aws:glue:*:*:job/orders_daily", "arn:aws:glue:*:*:table/sales/orders"} <= resources
+        assert not CHANGING & _actions(printed)
+
+    def test_takes_our_own_table_and_queues_from_the_settings(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        config = tmp_path / "pipetriage.toml"
+        url = "https://sqs.eu-west-1.amazonaws.com/111122223333/pipetriage"
+        config.write_text(
+            f'store = "dynamodb://pipetriage?ttl_days=90"\n[aws]\nrole_arn = "{ROLE}"\n'
+            f'[watch]\nqueue = "{url}"\ndead_letters = "{url}-dead"\n'
+            '[pipelines.a]\ncontrol = { location = "dynamodb", table = "etl_control" }\n'
+            '[pipelines.b]\ncontrol = { location = "postgresql://h/d", table = "loads" }\n'
+        )
+        named = ["--region", "eu-west-1", "--account", "111122223333"]
+        assert main(["iam-policy", "--config", str(config), *named]) == 0
+        statements = {one["Sid"]: one["Resource"] for one in json.loads(capsys.readouterr().out)["Statement"]}
+        assert statements["OwnIncidentTable"][0] == TABLE
+        assert statements["OwnQueue"] == [QUEUE]
+        assert statements["OwnDeadLetters"] == [LETTERS]
+        assert statements["RoleToTakeOn"] == [ROLE]
+        assert [one.rpartition("/")[2] for one in statements["ControlTable"]] == ["etl_control", "*"]
 
     @pytest.mark.parametrize(
         "wrong",

@@ -23,6 +23,8 @@ COMMANDS = [
     ["triage"],
     ["gate"],
     ["backfill"],
+    ["watch"],
+    ["capture"],
     ["iam-policy"],
     ["evaluate"],
     ["review"],

@@ -192,9 +192,11 @@ def _gate_read(store: IncidentStore, table: str, as_json: bool) -> int:
     epilog="""\b
 Examples:
   pipetriage capture local:orders_daily/latest -o ./bundle
+  pipetriage capture orders_daily jr_0a1b2c -o ./bundle    a run of a Glue job
   pipetriage capture ./bundle -o ./shareable    a bundle again, redacted""",
 )
 @click.argument("target")
+@click.argument("run", required=False)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", required=True, help="A new or empty folder."
 )
@@ -203,12 +205,13 @@ Examples:
     "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file; default: ./pipetriage.toml."
 )
 @aws_options
-def capture(target: str, output: Path, as_json: bool, config: Path | None, **aws: str | None) -> None:
+def capture(target: str, run: str | None, output: Path, as_json: bool, config: Path | None, **aws: str | None) -> None:
     """Write a run's evidence as files: to share, to keep as a case, to triage elsewhere.
 
     Secrets, personal data and row values are replaced by tokens. The bundle triages to the same verdict as the run.
     """
-    written = open_program(config, None, use_store=False, aws=aws).capture(target, output)
+    named = f"glue:{target}/{run}" if run is not None else target
+    written = open_program(config, None, use_store=False, aws=aws).capture(named, output)
     if as_json:
         print_json({"bundle": str(output), "files": [str(path.relative_to(output)) for path in written]})
         return

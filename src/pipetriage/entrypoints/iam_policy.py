@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from pipetriage.entrypoints.boundary import complain
 from pipetriage.entrypoints.opening import print_json
 from pipetriage.errors import UsageError
+
+_QUEUE_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(\d{12})/([A-Za-z0-9_.-]{1,80})")
 
 
 @click.command(
@@ -35,7 +39,10 @@ Examples:
 @click.option("--account", metavar="ID", default="*", show_default=True, help="AWS account of the resources.")
 @click.option("--region", metavar="NAME", default="*", show_default=True, help="Their region.")
 @click.option(
-    "--config", type=click.Path(path_type=Path), metavar="FILE", help="Add the jobs and tables that it declares."
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add what it declares: jobs, tables, control tables, queue, store, role.",
 )
 def iam_policy(
     jobs: tuple[str, ...],
@@ -57,17 +64,17 @@ def iam_policy(
     """
     from pipetriage.aws.policy import PolicyScope, policy_document, remarks
 
-    declared_jobs, declared_tables = _declared(config)
+    declared = _declared(config)
     scope = PolicyScope(
-        jobs=_once(jobs + declared_jobs),
+        jobs=_once(jobs + declared.jobs),
         buckets=_once(buckets),
-        tables=_once(tuple(_table(one) for one in tables) + declared_tables),
+        tables=_once(tuple(_table(one) for one in tables) + declared.tables),
         log_groups=_once(log_groups),
-        control_tables=_once(control_tables),
-        incident_table=_arn(incident_table, "--incident-table", "dynamodb"),
-        queue=_arn(queue, "--queue", "sqs"),
-        dead_letters=_arn(dead_letters, "--dead-letters", "sqs"),
-        roles=tuple(_arn(role, "--role", "iam") or "" for role in roles),
+        control_tables=_once(control_tables + declared.control_tables),
+        incident_table=_arn(incident_table, "--incident-table", "dynamodb") or declared.incident_table(region, account),
+        queue=_arn(queue, "--queue", "sqs") or declared.queue,
+        dead_letters=_arn(dead_letters, "--dead-letters", "sqs") or declared.dead_letters,
+        roles=_once(tuple(_arn(role, "--role", "iam") or "" for role in roles) + declared.roles),
         account=account,
         region=region,
     )
@@ -76,16 +83,61 @@ def iam_policy(
         complain(remark)
 
 
-def _declared(config: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the jobs and tables of the declared pipelines."""
+class _Declared(NamedTuple):
+    """What a settings file names. Buckets are not among it: tables, scripts and logs lie in others than the inputs."""
+
+    jobs: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    control_tables: tuple[str, ...] = ()
+    queue: str | None = None
+    dead_letters: str | None = None
+    roles: tuple[str, ...] = ()
+    store: str = ""
+
+    def incident_table(self, region: str, account: str) -> str | None:
+        """Give the ARN of the table that incidents are kept in; None: they are not kept in DynamoDB."""
+        if not self.store.startswith("dynamodb://"):
+            return None
+        from pipetriage.aws.policy import partition_of
+        from pipetriage.stores.dynamodb_table import parse_place
+
+        place = parse_place(self.store)
+        if place.table.startswith("arn:"):
+            return place.table
+        return f"arn:{partition_of(region)}:dynamodb:{place.region or region}:{account}:table/{place.table}"
+
+
+def _declared(config: Path | None) -> _Declared:
     if config is None:
-        return (), ()
+        return _Declared()
     from pipetriage.configuration import read_config
 
-    _, pipelines = read_config(config)
-    jobs = tuple(pipeline.glue_job or name for name, pipeline in pipelines.items())
+    settings, pipelines = read_config(config)
+    controls = [one for pipeline in pipelines.values() if (one := pipeline.control_declaration()) is not None]
     tables = (output.table for pipeline in pipelines.values() for output in pipeline.declared_outputs())
-    return jobs, tuple(table for table in tables if "." in table)
+    return _Declared(
+        jobs=tuple(pipeline.glue_job or name for name, pipeline in pipelines.items()),
+        tables=tuple(table for table in tables if "." in table),
+        control_tables=tuple(one.table for one in controls if one.table and _in_dynamodb(one.location)),
+        queue=_queue_arn(settings.watch.queue),
+        dead_letters=_queue_arn(settings.watch.dead_letters),
+        roles=(settings.aws.role_arn,) if settings.aws.role_arn else (),
+        store=settings.store or "",
+    )
+
+
+def _in_dynamodb(location: str | None) -> bool:
+    return (location or "").partition(":")[0] == "dynamodb"
+
+
+def _queue_arn(url: str | None) -> str | None:
+    """Give the ARN of a queue: its URL holds region, account and name."""
+    found = _QUEUE_URL.fullmatch(url or "")
+    if found is None:
+        return None
+    from pipetriage.aws.policy import partition_of
+
+    return f"arn:{partition_of(found[1])}:sqs:{found[1]}:{found[2]}:{found[3]}"
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:
