@@ -3,12 +3,13 @@
 #   make check   format, lint, types, import contract, tests   make bench   print the speed figures
 #   make evaluate  score the corpus, a page in build/evaluation.html   make calibrate  refit the confidence
 #   make floors  the same, and fail below the project's floors
+#   make ablation  measure again what each missing signal costs a verdict (pipetriage doctor tells it)
 #   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lab lock bench evaluate floors calibrate clean
+.PHONY: help demo test lint check lab lock bench evaluate floors calibrate ablation clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,6 +58,11 @@ calibrate: $(VENV)/.demo-ready
 	@mkdir -p build
 	@$(BIN)/python -m pipetriage.evaluation.fit cases/first_contact.json > build/confidence.json
 	@mv build/confidence.json src/pipetriage/verdict/confidence.json
+
+ablation: $(VENV)/.demo-ready
+	@mkdir -p build
+	@$(BIN)/python -m pipetriage.evaluation.costs cases > build/costs.json
+	@mv build/costs.json src/pipetriage/readiness/costs.json
 
 SEEDS ?= 2000
 lab: $(VENV)/.dev-ready
