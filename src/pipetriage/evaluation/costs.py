@@ -17,6 +17,7 @@ import msgspec
 from pipetriage.detectors import RULES_VERSION, all_detectors
 from pipetriage.errors import PipetriageError, UsageError
 from pipetriage.evaluation.case import Case, find_cases
+from pipetriage.evaluation.label import Split
 from pipetriage.evaluation.losing import BEFORE, LOSSES
 from pipetriage.evaluation.metrics import measure
 from pipetriage.evaluation.row import Row, judge
@@ -29,7 +30,7 @@ from pipetriage.settings import Settings
 from pipetriage.sources.bundle import BundleCollector
 from pipetriage.triage import Triage
 
-SPLIT = "development"
+SPLIT: Split = "development"
 """The reserve is only ever scored, never looked at."""
 
 _TOLD = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED, WriteStatus.PARTIAL, WriteStatus.COMPLETE})

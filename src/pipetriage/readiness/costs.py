@@ -15,6 +15,8 @@ from pipetriage.readiness.names import Name
 
 FEWEST = 5
 """Verdicts that must all have been lost before one is said to be out of reach: fewer may be chance."""
+FEW_CASES = 20
+"""Below so many, that nothing was lost says little: with 20, one in seven may still be (95%: 1 - 0.05 ** (1 / 20))."""
 
 
 class Way(StrEnum):
@@ -89,10 +91,10 @@ def needed(loss: Loss | None) -> bool:
 def in_words(loss: Loss | None, besides: str) -> str:
     """Say what a missing signal costs. ``besides`` is what it costs that no verdict shows."""
     if loss is None:
-        return f"costs no verdict; {besides}"
+        return f"no verdict; {besides}"
     said = list(_figures(loss))
     if not said:
-        return f"costs no verdict ({_basis(loss)}); {besides}"
+        return f"no verdict ({_basis(loss)}); {besides}"
     return f"without it {', '.join(said)} ({_basis(loss)}); {besides}"
 
 
@@ -102,18 +104,19 @@ def _figures(loss: Loss) -> Iterable[str]:
     if loss.reruns_lost:
         yield f"{loss.reruns_lost} of {loss.reruns} reruns proven harmless are not"
     if loss.told_lost:
-        yield f"in {loss.told_lost} of {loss.told} it is not certain what was written"
+        yield f"what was written is not certain in {loss.told_lost} of {loss.told}"
     lost = sum(loss.categories_lost.values())
     if lost:
         worst = max(loss.categories_lost, key=lambda one: loss.categories_lost[one])
-        which = f"{loss.categories_lost[worst]} of {loss.categories[worst]} {worst}"
-        yield f"{lost} of {sum(loss.categories.values())} causes are not named, most of all {which}"
+        which = f" (most of them {worst})" if lost > 2 else f" ({worst})"
+        yield f"{lost} of {sum(loss.categories.values())} causes are not named{which}"
     if loss.fatal_misses:
-        yield f"{loss.fatal_misses} are called safe that are not"
+        yield f"harm is called safe in {loss.fatal_misses}"
 
 
 def _basis(loss: Loss) -> str:
-    return f"measured on {loss.had_it} cases"
+    little = ", which says little" if loss.had_it < FEW_CASES else ""
+    return f"measured on {loss.had_it} case{'' if loss.had_it == 1 else 's'}{little}"
 
 
 def capped(losses: Iterable[Loss]) -> list[str]:
