@@ -16,6 +16,7 @@ from tests.building_local import JOB, THROTTLED, LocalPlatform
 from tests.emulated.account import REGION, EmulatedAccount
 from tests.emulated.bundle import load_bundle
 from tests.emulated.fixtures import account, aws_environment, emulator
+from tests.emulated.incident_table import make_table
 
 __all__ = ["account", "aws_environment", "emulator"]
 
@@ -157,6 +158,14 @@ def test_a_refused_read_is_a_check_and_the_fix(account: EmulatedAccount, tmp_pat
     assert checks(found)["permission glue:ListJobs"]["ok"]
 
 
+def test_a_log_of_which_a_part_is_refused_names_the_reads(account: EmulatedAccount, tmp_path: Path) -> None:
+    config = declared(account, tmp_path, CASES / WHOLE)
+    account.refuse("logs:GetLogEvents")
+    logs = signals(report(config, "--runs", "1"))["logs"]
+    assert logs["state"] == "gap"
+    assert "logs:GetLogEvents" in logs["fix"]
+
+
 def test_without_credentials_nothing_can_be_asked(undeclared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -192,6 +201,19 @@ def test_a_store_that_cannot_be_used_is_told_beside_the_rest(undeclared: Path, t
     assert result.exit_code == 1
     assert not checks(found)["store"]["ok"]
     assert signals(found)["runs"]["state"] == "seen"
+
+
+def test_a_store_in_dynamodb_is_read_by_list_and_by_key_and_not_written(
+    undeclared: Path, account: EmulatedAccount
+) -> None:
+    store = make_table(account)
+    account.door.calls.clear()
+    assert checks(report(undeclared, "shop_sales", "--runs", "1", "--store", store))["store"]["ok"]
+    assert not {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(map(str, account.door.calls))
+    account.refuse("dynamodb:GetItem")
+    told = checks(report(undeclared, "shop_sales", "--runs", "1", "--store", store))["store"]
+    assert not told["ok"]
+    assert "GetItem" in told["detail"]
 
 
 @pytest.mark.parametrize("arguments", [["--runs", "0"], ["--config", "no/such/file.toml"], ["one", "two"]])

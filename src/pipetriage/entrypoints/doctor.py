@@ -12,8 +12,10 @@ from pipetriage.entrypoints.opening import aws_options, json_option, print_json,
 @click.command(
     short_help="Which signals are missing, what that costs, how to mend it.",
     epilog="""\b
-PIPELINE is a declared pipeline or a Glue job, declared or not; without it, every declared pipeline. It only reads.
-Exit codes: 0 all that a safe verdict needs is there; 1 something is missing; 2 usage; 3 nothing could be asked.
+PIPELINE is a declared pipeline, or any Glue job; without it, every declared
+pipeline is looked at. It only reads.
+Exit codes: 0 all that a safe verdict needs is there; 1 something is missing;
+2 wrong usage; 3 nothing could be asked.
 
 \b
 Examples:

@@ -11,6 +11,11 @@ _DENIED = re.compile(r"(?:^|: )(?P<call>[a-z][a-z0-9-]{0,30}:[A-Za-z0-9]{1,60})\
 _EXTRA = re.compile(r"pip install '(pipetriage\[[a-z]+\])'")
 
 _POLICY = "the policy of the identity in use (pipetriage iam-policy prints it)"
+_CUT = "is cut short"
+"""So ``context`` says it of a log of which a part was refused, or that is beyond what is read at most."""
+_WHOLE_LOG = """\
+allow logs:GetLogEvents, logs:FilterLogEvents
+# where both are allowed, the log is longer than what is read of one"""
 _STAMP_ICEBERG = """\
 RUN_ID = getResolvedOptions(sys.argv, ["JOB_NAME"])["JOB_RUN_ID"]
 df.writeTo(TABLE).option("snapshot-property.glue-job-run-id", RUN_ID)"""
@@ -86,6 +91,8 @@ def fix_of(name: Name, pipeline: Pipeline, detail: str, *, local: bool) -> Fix:
             return Fix(here, 'owners = { default = "TEAM" }')
         case Name.SNAPSHOT_STAMPS:
             return _stamps(pipeline)
+        case Name.LOGS if not local and _CUT in detail:
+            return Fix(_POLICY, _WHOLE_LOG)
     return _local(name) if local else _job_argument(name)
 
 
