@@ -3,13 +3,14 @@
 #   make check   format, lint, types, import contract, tests   make bench   print the speed figures
 #   make evaluate  score the corpus, a page in build/evaluation.html   make calibrate  refit the confidence
 #   make floors  the same, and fail below the project's floors
+#   make ablation  measure again what each missing signal costs a verdict (pipetriage doctor tells it)
 #   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
 #   make lambda  the AWS Lambda package, in build/lambda (docs/watch.md)
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lab lambda lock bench evaluate floors calibrate clean
+.PHONY: help demo test lint check lab lambda lock bench evaluate floors calibrate ablation clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,6 +69,11 @@ lambda: $(VENV)/.demo-ready
 	@$(PIP) install --no-deps --no-build-isolation --target build/lambda .
 	@rm -rf build/lambda/bin && find build/lambda -name tests -type d -prune -exec rm -rf {} +
 	@du -sm build/lambda | awk '{print "build/lambda: " $$1 " MB; Lambda takes 250"; exit $$1 > 250}'
+
+ablation: $(VENV)/.demo-ready
+	@mkdir -p build
+	@$(BIN)/python -m pipetriage.evaluation.costs cases > build/costs.json
+	@mv build/costs.json src/pipetriage/readiness/costs.json
 
 SEEDS ?= 2000
 lab: $(VENV)/.dev-ready

@@ -14,7 +14,7 @@ from pipetriage.configuration import CONFIG_NAME, found_config, read_config, rea
 from pipetriage.errors import ConfigError, StoreError, UsageError
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Pipeline
-from pipetriage.settings import Settings
+from pipetriage.settings import AwsSettings, Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
@@ -88,6 +88,29 @@ class App:
         """Give the pipeline that declares a Glue job; an undeclared one still triages, with gaps for what it lacks."""
         declared = {one.glue_job or one.name: one for one in self.pipelines.values()}
         return declared.get(job) or self.pipelines.get(job) or Pipeline(name=job, glue_job=job)
+
+    def is_local(self, name: str) -> bool:
+        """Whether a pipeline's runs are those of ``[local]``: its job's are there, or no account is named."""
+        runs, aws = self.settings.local.runs, self.settings.aws
+        if not runs or name not in self.pipelines:
+            return False
+        pipeline = self.pipelines[name]
+        return aws == AwsSettings() or (self._base / runs / (pipeline.glue_job or pipeline.name)).is_dir()
+
+    def recent_runs(self, name: str, count: int) -> list[str]:
+        """Give the targets of the last ended runs of a declared pipeline or a Glue job, newest first.
+
+        Raises:
+            PipetriageError: there is none, or they cannot be asked for.
+        """
+        from pipetriage.sources.recent_runs import recent_glue_runs, recent_local_runs
+
+        pipeline = self.pipelines.get(name) or self.pipeline_of(name)
+        job = pipeline.glue_job or pipeline.name
+        if self.is_local(name):
+            folder = self._base / str(self.settings.local.runs) / job
+            return [f"local:{name}/{run}" for run in recent_local_runs(folder, job, count)]
+        return [f"glue:{job}/{run}" for run in recent_glue_runs(self.aws(), job, count)]
 
     def aws(self, region: str | None = None) -> "AwsSession":
         """Give the guarded session of the account that ``[aws]`` names, one a region.

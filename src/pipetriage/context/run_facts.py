@@ -55,6 +55,7 @@ def read_job(document: Any, redactor: Redactor) -> Job | None:
         default_arguments=redactor.arguments(mapping(job, "DefaultArguments")),
         forced_arguments=redactor.arguments(mapping(job, "NonOverridableArguments")),
         script_location=text(mapping(job, "Command"), "ScriptLocation"),
+        command=text(mapping(job, "Command"), "Name"),
         glue_version=text(job, "GlueVersion"),
         worker_type=text(job, "WorkerType"),
         number_of_workers=integer(job, "NumberOfWorkers"),

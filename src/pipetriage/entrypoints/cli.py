@@ -14,6 +14,7 @@ import click
 from pipetriage import __version__
 from pipetriage.entrypoints.backfill import backfill
 from pipetriage.entrypoints.boundary import complain, run
+from pipetriage.entrypoints.doctor import doctor
 from pipetriage.entrypoints.evaluate import evaluate
 from pipetriage.entrypoints.iam_policy import iam_policy
 from pipetriage.entrypoints.opening import (
@@ -220,6 +221,7 @@ def capture(target: str, run: str | None, output: Path, as_json: bool, config: P
 
 cli.add_command(review)
 cli.add_command(backfill)
+cli.add_command(doctor)
 cli.add_command(evaluate)
 cli.add_command(iam_policy)
 cli.add_command(watch)

@@ -19,12 +19,18 @@ class Without:
         Raises:
             PipetriageError: whatever the collector raises.
         """
-        collected = self._collector.collect()
-        kept = tuple(seen for seen in collected.observations if seen.signal not in self._dropped)
-        lost = [_name(seen) for seen in collected.observations if seen.signal in self._dropped]
-        # One gap a source: several event logs are one source.
-        gaps = tuple(Gap(source=name, reason="left out by --ablate") for name in dict.fromkeys(lost))
-        return msgspec.structs.replace(collected, observations=kept, gaps=(*collected.gaps, *gaps))
+        return leave_out(self._collector.collect(), self._dropped)
+
+
+def leave_out(collected: Collected, dropped: frozenset[Signal], reason: str = "left out by --ablate") -> Collected:
+    """Make a gap of what these signals observed; the very same evidence where they observed nothing."""
+    lost = [_name(seen) for seen in collected.observations if seen.signal in dropped]
+    if not lost:
+        return collected
+    kept = tuple(seen for seen in collected.observations if seen.signal not in dropped)
+    # One gap a source: several event logs are one source.
+    gaps = tuple(Gap(source=name, reason=reason) for name in dict.fromkeys(lost))
+    return msgspec.structs.replace(collected, observations=kept, gaps=(*collected.gaps, *gaps))
 
 
 def _name(seen: Observation) -> str:

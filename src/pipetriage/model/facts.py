@@ -67,6 +67,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     forced_arguments: dict[str, str] = {}
     """Glue's NonOverridableArguments: a run's own argument of the same name does not count."""
     script_location: str | None = None
+    command: str | None = None
+    """Glue's JobCommand Name: ``glueetl`` and ``gluestreaming`` are Spark, ``pythonshell`` and ``glueray`` are not."""
     glue_version: str | None = None
     worker_type: str | None = None
     number_of_workers: int | None = None

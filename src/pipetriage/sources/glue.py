@@ -44,16 +44,24 @@ class GlueJob:
         Raises:
             TargetError: the job has none that Glue remembers, is not there, or may not be read.
         """
+        return self.newest(1)[0]
+
+    def newest(self, count: int) -> list[dict[str, Any]]:
+        """Give the newest runs, newest first: at least one, at most a page of them.
+
+        Raises:
+            TargetError: the job has none that Glue remembers, is not there, or may not be read.
+        """
         try:
             with self._aws.calling("glue:GetJobRuns"):
-                found = plain(self._glue.get_job_runs(JobName=self.name, MaxResults=1)).get("JobRuns") or []
+                found = plain(self._glue.get_job_runs(JobName=self.name, MaxResults=min(count, PAGE))).get("JobRuns")
         except SourceError as error:
             if _is_unknown(error):
                 raise TargetError(f"Glue knows no job {self.name} in {self._aws.region}: check --region") from error
             raise TargetError(str(error)) from error
         if not found:
             raise TargetError(f"Glue remembers no run of job {self.name} (it forgets after 90 days)")
-        return dict(found[0])
+        return [dict(one) for one in found]
 
     def history(self, pages: int = MAX_PAGES) -> Answer:
         """Give the runs, newest first, and whether those are all; ``pages`` of 200 at most.

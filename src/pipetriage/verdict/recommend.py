@@ -5,6 +5,7 @@ from typing import NamedTuple
 from pipetriage.model.categories import Category
 from pipetriage.model.context import Context
 from pipetriage.model.incident import Route, Step
+from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.write_state import Exposure, ExposureStatus, Rerun, RerunDecision, WriteState, WriteStatus
 from pipetriage.verdict.cause import Cause
 from pipetriage.verdict.options import MANUAL_REVIEW
@@ -47,6 +48,9 @@ _ADVICE: dict[Category, _Advice] = {
         "Escalate to an engineer with the summarised context.", "on-call engineer", "on-call engineer"
     ),
 }
+
+QUEUES: tuple[str, ...] = tuple(dict.fromkeys((*(one.queue for one in _ADVICE.values()), MANUAL_REVIEW)))
+"""Every queue that a verdict may go to."""
 
 
 def recommended_action(cause: Cause, states: list[WriteState], rerun: Rerun, safe_to_retry: bool) -> str:
@@ -129,17 +133,17 @@ def route(context: Context, cause: Cause, states: list[WriteState], exposed: lis
     reason = f"{cause.category} goes to the {queue}"
     if review:
         reason += f"; {review[0].table} is {review[0].status}, so a person reviews it"
-    return Route(queue=queue, owner=_owner(context, queue), reason=reason, also=list(dict.fromkeys(also)))
+    return Route(queue=queue, owner=owner_of(context.pipeline, queue), reason=reason, also=list(dict.fromkeys(also)))
 
 
-def _owner(context: Context, queue: str) -> str | None:
+def owner_of(pipeline: Pipeline, queue: str) -> str | None:
     """Find the declared owner of a queue, however its name was spelled (``platform_team``, ``platform``)."""
 
     def plain(name: str) -> str:
         return name.lower().replace("-", " ").replace("_", " ")
 
     wanted = plain(queue)
-    for name, owner in context.pipeline.owners.items():
+    for name, owner in pipeline.owners.items():
         if plain(name) in {wanted, wanted.rsplit(" ", 1)[0], wanted.removesuffix(" queue")}:
             return owner
-    return context.pipeline.owners.get("default")
+    return pipeline.owners.get("default")

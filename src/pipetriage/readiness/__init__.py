@@ -1,0 +1,1 @@
+"""How ready a platform is for triage: which signals its runs leave, and what each missing one costs."""
