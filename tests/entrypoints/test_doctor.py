@@ -13,8 +13,10 @@ from pipetriage.entrypoints.cli import cli
 from pipetriage.readiness.costs import Way, stored
 from pipetriage.readiness.names import Name
 from tests.building_local import JOB, THROTTLED, LocalPlatform
+from tests.building_toml import inline
 from tests.emulated.account import REGION, EmulatedAccount
 from tests.emulated.bundle import load_bundle
+from tests.emulated.events import EventQueue, job_event
 from tests.emulated.fixtures import account, aws_environment, emulator
 from tests.emulated.incident_table import make_table
 
@@ -40,15 +42,6 @@ def signals(found: dict[str, Any], pipeline: int = 0) -> dict[str, dict[str, Any
 
 def checks(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in found["checks"]}
-
-
-def inline(value: Any) -> str:
-    """Write a value as TOML does within one line."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {inline(one)}" for key, one in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(inline, value)) + "]"
-    return json.dumps(value)
 
 
 def settings(account: EmulatedAccount, folder: Path, pipeline: dict[str, Any] | None = None) -> Path:
@@ -201,6 +194,21 @@ def test_a_store_that_cannot_be_used_is_told_beside_the_rest(undeclared: Path, t
     assert result.exit_code == 1
     assert not checks(found)["store"]["ok"]
     assert signals(found)["runs"]["state"] == "seen"
+
+
+def test_the_queue_of_events_is_asked_and_nothing_is_taken_from_it(undeclared: Path, account: EmulatedAccount) -> None:
+    events = EventQueue(account)
+    events.send(job_event("shop_sales", "jr_1"))
+    undeclared.write_text(undeclared.read_text() + f'[watch]\nqueue = "{events.url}"\n')
+    check = checks(report(undeclared))["queue"]
+    assert check["ok"] is True
+    assert "1 events" in check["detail"]
+    assert "dead_letters" in check["detail"]
+    assert events.left() == (1, 0)
+    account.refuse("sqs:GetQueueAttributes")
+    check = checks(report(undeclared))["queue"]
+    assert check["ok"] is False
+    assert "--queue ARN" in check["fix"]
 
 
 def test_a_store_in_dynamodb_is_read_by_list_and_by_key_and_not_written(

@@ -10,6 +10,7 @@ import pytest
 from pipetriage.entrypoints import step_functions
 from pipetriage.errors import EventError, StoreError, TargetError
 from pipetriage.stores import IncidentStore, open_store
+from tests.building_toml import inline
 from tests.emulated.account import REGION, EmulatedAccount
 from tests.emulated.bundle import load_bundle
 from tests.emulated.events import put_ended_run
@@ -18,15 +19,6 @@ from tests.emulated.fixtures import account, aws_environment, emulator
 __all__ = ["account", "aws_environment", "emulator"]
 
 CASES = Path(__file__).parents[2] / "cases"
-
-
-def inline(value: Any) -> str:
-    """Write a JSON value as TOML."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {inline(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(inline, value)) + "]"
-    return json.dumps(value)
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def examine(
         checks = [_bad_store(error)]
     names = [_declared_as(app, name)] if name else list(app.pipelines)
     checks += _credentials(app, names)
+    checks += _queue(app)
     known = all(one.ok or not one.needed for one in checks if one.name == "credentials")
     looked = [_looked_at(app, one, runs, known) for one in names]
     collected = [run for _, found in looked for run in found]
@@ -102,6 +103,22 @@ def _credentials(app: App, names: list[str]) -> list[Check]:
         needed = not isinstance(error, SourceError)
         return [Check(name="credentials", ok=False, detail=said, fix=fix or said, needed=needed)]
     return [Check(name="credentials", ok=True, detail=f"{who.arn} in {app.aws().region}")]
+
+
+def _queue(app: App) -> list[Check]:
+    """Ask the queue of events how long it is, where one is named; no message is taken."""
+    watch, aws = app.settings.watch, app.settings.aws
+    if not watch.queue:
+        return []
+    from pipetriage.watching.queue import Queue
+
+    try:
+        waiting = Queue(watch, aws.endpoint_url, aws.region).waiting()
+    except PipetriageError as error:
+        fix = "name it in [watch] queue, and allow what pipetriage iam-policy --queue ARN prints"
+        return [Check(name="queue", ok=False, detail=str(error), fix=fix, needed=False)]
+    aside = "" if watch.dead_letters else "; no dead_letters are named, so that bad events lose their reason"
+    return [Check(name="queue", ok=True, detail=f"about {waiting} events wait in it{aside}", needed=False)]
 
 
 def _permissions(app: App, names: list[str], collected: list[Collected]) -> list[Check]:

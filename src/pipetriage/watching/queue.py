@@ -122,6 +122,17 @@ class Queue:
         self.done(message)
         return True
 
+    def waiting(self) -> int:
+        """Give about how many messages wait; those that somebody has in hand are not counted.
+
+        Raises:
+            SourceError: the queue may not be asked, or is not there.
+        """
+        name = "ApproximateNumberOfMessages"
+        with self._aws.calling(f"sqs:GetQueueAttributes of {self._url}"):
+            answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
 
 _GONE = frozenset({"ReceiptHandleIsInvalid", "MessageNotInflight", "InvalidParameterValue"})
 """A receipt that is of no use any more; SQS names the last of them where a message was deleted."""
