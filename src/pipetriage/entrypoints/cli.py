@@ -16,6 +16,7 @@ from pipetriage.entrypoints.backfill import backfill
 from pipetriage.entrypoints.boundary import complain, run
 from pipetriage.entrypoints.evaluate import evaluate
 from pipetriage.entrypoints.iam_policy import iam_policy
+from pipetriage.entrypoints.init import init
 from pipetriage.entrypoints.opening import (
     aws_options,
     json_option,
@@ -218,6 +219,7 @@ cli.add_command(review)
 cli.add_command(backfill)
 cli.add_command(evaluate)
 cli.add_command(iam_policy)
+cli.add_command(init)
 
 
 @cli.group()

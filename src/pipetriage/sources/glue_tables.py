@@ -48,13 +48,13 @@ class GlueTables:
         if (output.format or "iceberg").lower() != "iceberg":
             yield Question(Signal.TABLE_LISTING, lambda: listing(self._aws, self._location(output.table)))
         # The catalog is asked last, so that a commit made while we read shows as metadata that is not current.
-        yield Question(Signal.TABLE, lambda: self._entry(output.table))
+        yield Question(Signal.TABLE, lambda: self.entry(output.table))
 
     def _iceberg(self, table: str, since: datetime | None) -> Iterator[Question]:
         read: list[Answer] = []
 
         def current() -> Answer:
-            entry = self._entry(table).payload["Table"]
+            entry = self.entry(table).payload["Table"]
             location = (entry.get("Parameters") or {}).get("metadata_location")
             if not isinstance(location, str):
                 raise SourceError(f"the catalog's entry of {table} has no metadata_location: is it an Iceberg table?")
@@ -77,14 +77,19 @@ class GlueTables:
         rows, complete = entries_since(metadata, since, self._bytes, self._fetch)
         return Answer(rows, f"{location} (manifests)", complete=complete)
 
-    def _entry(self, table: str) -> Answer:
+    def entry(self, table: str) -> Answer:
+        """Read the table's entry in the catalog.
+
+        Raises:
+            SourceError: it is not there, may not be read, or its name is no ``database.table``.
+        """
         database, name = _names(table)
         with self._aws.calling(f"glue:GetTable {table}"):
             found = plain(self._aws.client("glue").get_table(DatabaseName=database, Name=name))
         return Answer({"Table": found["Table"]}, f"glue:GetTable {database}.{name}")
 
     def _location(self, table: str) -> str:
-        entry = self._entry(table).payload["Table"]
+        entry = self.entry(table).payload["Table"]
         location = (entry.get("StorageDescriptor") or {}).get("Location")
         if not isinstance(location, str) or not location:
             raise SourceError(f"the catalog's entry of {table} names no location")
