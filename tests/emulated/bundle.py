@@ -11,15 +11,12 @@ from pipetriage.sources.files import read_json, read_json_lines
 from pipetriage.sources.logs import FileLog
 from tests.emulated.account import EmulatedAccount
 from tests.emulated.iceberg import put_manifests
+from tests.emulated.sampled import SAMPLED, sample_of
 
 EVIDENCE_BUCKET = "acme-evidence"
 """Where documents go that a bundle holds and no AWS service serves."""
 
 _ROLES = ("target", "staging")
-_EXAMPLES = {"bigint": 1, "int": 1, "long": 1, "double": 1.5, "decimal": 1.5, "boolean": True} | {
-    "timestamp": "2026-11-21T10:00:00Z",
-    "date": "2026-11-21",
-}
 _OBSERVABILITY = {"skewness": "job_performance", "error": "error", "succeed": "error", "workerUtilization": "resource"}
 
 
@@ -149,18 +146,16 @@ class _Loader:
                 self._account.put_listing(listing)
 
     def sample(self) -> None:
-        """Give the first object of the source a row with the columns that the bundle saw in it."""
+        """Give the first object of the source the columns that the bundle saw, in the object's own format."""
         schema, listing = self._read("source/schema.json"), self._json("s3/source.json") or {}
-        first = next((one for one in listing.get("Contents", ()) if one["Key"].endswith((".json", ".jsonl"))), None)
-        if schema is None or first is None:
+        if schema is None or not listing.get("Name"):
+            return
+        first = next((one for one in listing.get("Contents", ()) if one["Key"].endswith(SAMPLED)), None)
+        if first is None:
             return
         self.used.add("source/schema.json")
-        row = {
-            column["name"]: _EXAMPLES.get(column.get("type", "string").split("(")[0], "x")
-            for column in schema["columns"]
-        }
-        uri = f"s3://{listing['Name']}/{first['Key']}"
-        self._account.put_object(uri, msgspec.json.encode(row) + b"\n", size=first.get("Size"))
+        data = sample_of(first["Key"], schema["columns"])
+        self._account.put_object(f"s3://{listing['Name']}/{first['Key']}", data, size=first.get("Size"))
 
     def control(self) -> None:
         rows = self._json("control/rows.json")

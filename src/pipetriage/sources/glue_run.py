@@ -23,7 +23,8 @@ from pipetriage.sources.lake_permissions import denied_calls, effective_permissi
 from pipetriage.sources.lineage import lineage_events
 from pipetriage.sources.local_files import Answer
 from pipetriage.sources.local_runs import Runs, batch_of, batches_of, entries_start
-from pipetriage.sources.s3 import listing, sampled_schema
+from pipetriage.sources.s3 import listing
+from pipetriage.sources.s3_columns import sampled_schema
 
 LATEST = "latest"
 _LINEAGE_AGE = timedelta(days=7)
