@@ -43,6 +43,7 @@ def load_bundle(account: EmulatedAccount, folder: Path) -> Loaded:
     loader.listings()
     for role in _ROLES:
         loader.table(role)
+    loader.tables()
     loader.sample()
     loader.control()
     loader.around()
@@ -114,18 +115,42 @@ class _Loader:
             self._account.put_log_events(group, event.stream, [(at, event.message)])
 
     def table(self, role: str) -> None:
-        path = f"iceberg/{role}.metadata.json"
+        """Put the table of a role; with ``glue/table.json`` the target's catalog entry is there already."""
+        name = _table_name(self._manifest["pipeline"], role)
+        known = role == "target" and "glue/table.json" in self.used
+        self._iceberg(f"iceberg/{role}.metadata.json", f"iceberg/{role}.entries.jsonl", None if known else name)
+
+    def tables(self) -> None:
+        """Put the tables that a bundle keeps in folders of their own."""
+        for folder in sorted(self._folder.glob("tables/*/*")):
+            place = str(folder.relative_to(self._folder))
+            if listing := self._json(f"{place}/listing.json"):
+                self._put_listing(listing)
+            entry = self._json(f"{place}/table.json")
+            if entry:
+                self._account.put_table(entry.get("Table", entry))
+            self._iceberg(f"{place}/metadata.json", f"{place}/entries.jsonl", None if entry else folder.name)
+            for path in sorted(folder.glob("delta_log/*.json")):
+                self._delta_log(path, entry.get("Table", entry) if entry else {})
+
+    def _delta_log(self, path: Path, entry: dict[str, Any]) -> None:
+        location = str((entry.get("StorageDescriptor") or {}).get("Location") or "").rstrip("/")
+        if location:
+            self.used.add(str(path.relative_to(self._folder)))
+            self._account.put_object(f"{location}/_delta_log/{path.name}", path.read_bytes())
+
+    def _iceberg(self, path: str, entries: str, name: str | None) -> None:
+        """Put an Iceberg table's metadata and manifests; ``name`` where the catalog does not have it yet."""
         metadata = self._json(path)
         if metadata is None:
             return
         location = (
             self._manifest.get("files", {}).get(path, {}).get("uri") or f"{metadata['location']}/metadata/v1.json"
         )
-        rows, _ = self._lines(f"iceberg/{role}.entries.jsonl")
+        rows, _ = self._lines(entries)
         self._account.put_object(location, msgspec.json.encode(metadata))
         put_manifests(metadata, rows, self._account.put_object)
-        name = _table_name(self._manifest["pipeline"], role)
-        if name and (role != "target" or "glue/table.json" not in self.used):
+        if name:
             database, _, table = name.rpartition(".")
             parameters = {"table_type": "ICEBERG", "metadata_location": location}
             place = {"Location": metadata["location"]}
@@ -142,8 +167,13 @@ class _Loader:
     def listings(self) -> None:
         for path in ("s3/source.json", "s3/source.previous.json", "s3/target.json", "s3/staging.json"):
             listing = self._json(path)
-            if listing and listing.get("Name"):
-                self._account.put_listing(listing)
+            if listing:
+                self._put_listing(listing)
+
+    def _put_listing(self, listing: dict[str, Any]) -> None:
+        # One made by hand may lack the bucket's name: where its objects lie is then not known.
+        if listing.get("Name"):
+            self._account.put_listing(listing)
 
     def sample(self) -> None:
         """Give the first object of the source the columns that the bundle saw, in the object's own format."""

@@ -81,7 +81,9 @@ def _declared(config: Path | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     _, pipelines = read_config(config)
     jobs = tuple(pipeline.glue_job or name for name, pipeline in pipelines.items())
-    tables = (output.table for pipeline in pipelines.values() for output in pipeline.declared_outputs())
+    tables = [output.table for pipeline in pipelines.values() for output in pipeline.declared_outputs()]
+    controls = (pipeline.control_declaration() for pipeline in pipelines.values())
+    tables += [one.table or "" for one in controls if one and (one.location or "").split(":")[0] == "glue"]
     return jobs, tuple(table for table in tables if "." in table)
 
 

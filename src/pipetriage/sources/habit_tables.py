@@ -9,9 +9,7 @@ from pipetriage.model.evidence import Signal
 from pipetriage.model.habits import CommitSeen, PastRunSeen
 from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.model.times import from_epoch
-from pipetriage.sources.glue_tables import GlueTables
-
-_HIVE_FORMATS = ("parquet", "orc", "avro", "json", "csv")
+from pipetriage.sources.glue_tables import GlueTables, format_of
 
 
 class Described(NamedTuple):
@@ -30,23 +28,6 @@ def described(aws: AwsSession, table: str) -> Described:
     entry = GlueTables(aws).entry(table).payload["Table"]
     fields = tuple(str(one.get("Name")) for one in entry.get("PartitionKeys") or ())
     return Described(format_of(entry), fields)
-
-
-def format_of(entry: Mapping[str, Any]) -> str | None:
-    """Read a table's format from its catalog entry: table_type (Iceberg), Spark's provider, Hive's input format."""
-    parameters = {str(key).lower(): str(value).lower() for key, value in (entry.get("Parameters") or {}).items()}
-    kind = parameters.get("table_type") or parameters.get("spark.sql.sources.provider") or ""
-    if kind in ("iceberg", "delta", "hudi"):
-        return kind
-    if parameters.get("spark.sql.sources.provider") in ("delta", "hudi"):
-        return parameters["spark.sql.sources.provider"]
-    storage = entry.get("StorageDescriptor") or {}
-    serde = (storage.get("SerdeInfo") or {}).get("SerializationLibrary") or ""
-    said = " ".join((parameters.get("classification", ""), str(storage.get("InputFormat") or ""), str(serde))).lower()
-    if "hoodie" in said:
-        return "hudi"
-    named = next((one for one in _HIVE_FORMATS if one in said), None)
-    return named or ("csv" if "lazysimpleserde" in said else None)
 
 
 def commits_of(

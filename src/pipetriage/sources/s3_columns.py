@@ -37,9 +37,11 @@ def sampled_schema(aws: AwsSession, uri: str) -> Answer:
         MissingExtraError: the input is Parquet, and pyarrow is not installed.
     """
     found = listing(aws, uri).payload
-    keys = [key for one in found.get("Contents", ()) if _kind(key := str(one["Key"]))]
+    # Of an empty object no range can be read.
+    filled = [str(one["Key"]) for one in found.get("Contents", ()) if one.get("Size")]
+    keys = [key for key in filled if _kind(key)]
     # Some of those that came first and some that came last: a feed may change in between.
-    keys = list(dict.fromkeys([*keys[: SAMPLED_FILES // 2 + 1], *keys[-SAMPLED_FILES // 2 :]]))
+    keys = list(dict.fromkeys([*keys[: SAMPLED_FILES // 2 + 1], *keys[-(SAMPLED_FILES // 2) :]]))
     if not keys:
         raise SourceError("the input holds no JSON-lines, CSV or Parquet file whose columns can be read")
     files: list[Columns] = []
