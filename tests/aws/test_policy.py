@@ -133,11 +133,15 @@ class TestCommand:
 
     def test_takes_what_the_settings_declare(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         config = tmp_path / "pipetriage.toml"
-        config.write_text('[pipelines.orders]\nglue_job = "orders_daily"\ntarget = "sales.orders"\n')
+        config.write_text(
+            '[pipelines.orders]\nglue_job = "orders_daily"\ntarget = "sales.orders"\n'
+            'control = { location = "glue", table = "etl.loads" }\n'
+        )
         assert main(["iam-policy", "--config", str(config)]) == 0
         printed = json.loads(capsys.readouterr().out)
         resources = {resource for statement in printed["Statement"] for resource in statement["Resource"]}
         assert {"arn:aws:glue:*:*:job/orders_daily", "arn:aws:glue:*:*:table/sales/orders"} <= resources
+        assert "arn:aws:glue:*:*:table/etl/loads" in resources
         assert not CHANGING & _actions(printed)
 
     def test_takes_our_own_table_and_queues_from_the_settings(

@@ -11,15 +11,12 @@ from pipetriage.sources.files import read_json, read_json_lines
 from pipetriage.sources.logs import FileLog
 from tests.emulated.account import EmulatedAccount
 from tests.emulated.iceberg import put_manifests
+from tests.emulated.sampled import SAMPLED, sample_of
 
 EVIDENCE_BUCKET = "acme-evidence"
 """Where documents go that a bundle holds and no AWS service serves."""
 
 _ROLES = ("target", "staging")
-_EXAMPLES = {"bigint": 1, "int": 1, "long": 1, "double": 1.5, "decimal": 1.5, "boolean": True} | {
-    "timestamp": "2026-11-21T10:00:00Z",
-    "date": "2026-11-21",
-}
 _OBSERVABILITY = {"skewness": "job_performance", "error": "error", "succeed": "error", "workerUtilization": "resource"}
 
 
@@ -46,6 +43,7 @@ def load_bundle(account: EmulatedAccount, folder: Path) -> Loaded:
     loader.listings()
     for role in _ROLES:
         loader.table(role)
+    loader.tables()
     loader.sample()
     loader.control()
     loader.around()
@@ -117,18 +115,42 @@ class _Loader:
             self._account.put_log_events(group, event.stream, [(at, event.message)])
 
     def table(self, role: str) -> None:
-        path = f"iceberg/{role}.metadata.json"
+        """Put the table of a role; with ``glue/table.json`` the target's catalog entry is there already."""
+        name = _table_name(self._manifest["pipeline"], role)
+        known = role == "target" and "glue/table.json" in self.used
+        self._iceberg(f"iceberg/{role}.metadata.json", f"iceberg/{role}.entries.jsonl", None if known else name)
+
+    def tables(self) -> None:
+        """Put the tables that a bundle keeps in folders of their own."""
+        for folder in sorted(self._folder.glob("tables/*/*")):
+            place = str(folder.relative_to(self._folder))
+            if listing := self._json(f"{place}/listing.json"):
+                self._put_listing(listing)
+            entry = self._json(f"{place}/table.json")
+            if entry:
+                self._account.put_table(entry.get("Table", entry))
+            self._iceberg(f"{place}/metadata.json", f"{place}/entries.jsonl", None if entry else folder.name)
+            for path in sorted(folder.glob("delta_log/*.json")):
+                self._delta_log(path, entry.get("Table", entry) if entry else {})
+
+    def _delta_log(self, path: Path, entry: dict[str, Any]) -> None:
+        location = str((entry.get("StorageDescriptor") or {}).get("Location") or "").rstrip("/")
+        if location:
+            self.used.add(str(path.relative_to(self._folder)))
+            self._account.put_object(f"{location}/_delta_log/{path.name}", path.read_bytes())
+
+    def _iceberg(self, path: str, entries: str, name: str | None) -> None:
+        """Put an Iceberg table's metadata and manifests; ``name`` where the catalog does not have it yet."""
         metadata = self._json(path)
         if metadata is None:
             return
         location = (
             self._manifest.get("files", {}).get(path, {}).get("uri") or f"{metadata['location']}/metadata/v1.json"
         )
-        rows, _ = self._lines(f"iceberg/{role}.entries.jsonl")
+        rows, _ = self._lines(entries)
         self._account.put_object(location, msgspec.json.encode(metadata))
         put_manifests(metadata, rows, self._account.put_object)
-        name = _table_name(self._manifest["pipeline"], role)
-        if name and (role != "target" or "glue/table.json" not in self.used):
+        if name:
             database, _, table = name.rpartition(".")
             parameters = {"table_type": "ICEBERG", "metadata_location": location}
             place = {"Location": metadata["location"]}
@@ -145,22 +167,25 @@ class _Loader:
     def listings(self) -> None:
         for path in ("s3/source.json", "s3/source.previous.json", "s3/target.json", "s3/staging.json"):
             listing = self._json(path)
-            if listing and listing.get("Name"):
-                self._account.put_listing(listing)
+            if listing:
+                self._put_listing(listing)
+
+    def _put_listing(self, listing: dict[str, Any]) -> None:
+        # One made by hand may lack the bucket's name: where its objects lie is then not known.
+        if listing.get("Name"):
+            self._account.put_listing(listing)
 
     def sample(self) -> None:
-        """Give the first object of the source a row with the columns that the bundle saw in it."""
+        """Give the first object of the source the columns that the bundle saw, in the object's own format."""
         schema, listing = self._read("source/schema.json"), self._json("s3/source.json") or {}
-        first = next((one for one in listing.get("Contents", ()) if one["Key"].endswith((".json", ".jsonl"))), None)
-        if schema is None or first is None:
+        if schema is None or not listing.get("Name"):
+            return
+        first = next((one for one in listing.get("Contents", ()) if one["Key"].endswith(SAMPLED)), None)
+        if first is None:
             return
         self.used.add("source/schema.json")
-        row = {
-            column["name"]: _EXAMPLES.get(column.get("type", "string").split("(")[0], "x")
-            for column in schema["columns"]
-        }
-        uri = f"s3://{listing['Name']}/{first['Key']}"
-        self._account.put_object(uri, msgspec.json.encode(row) + b"\n", size=first.get("Size"))
+        data = sample_of(first["Key"], schema["columns"])
+        self._account.put_object(f"s3://{listing['Name']}/{first['Key']}", data, size=first.get("Size"))
 
     def control(self) -> None:
         rows = self._json("control/rows.json")

@@ -16,11 +16,11 @@ from tests.emulated.bundle import Loaded, load_bundle
 
 CASES = Path(__file__).parents[2] / "cases"
 STARTERS = (
-    *("access_denied_catalog_table", "cast_failure_bad_value", "deployment_null_pointer", "low_record_count"),
+    *("access_denied_catalog_table", "cast_failure_bad_value", "conflicting_signals", "deployment_null_pointer"),
+    "low_record_count",
     *("failure_after_staging_write", "missing_source_path", "new_column", "shuffle_spill_long_task"),
     *("throttled_before_write", "too_many_small_files"),
 )
-"""All starter cases but conflicting_signals: it needs the columns of a Parquet input, which are not read live."""
 WITH_RULES = "aws_dq_after_write_01"
 
 

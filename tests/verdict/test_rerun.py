@@ -105,6 +105,7 @@ UNKNOWN: list[Any] = [
         "JOB_UNOBSERVED", bundle(files={"glue/job.json": {"Job": {"Name": "other", "MaxRetries": 0}}}), id="another job"
     ),
     pytest.param("OUTPUTS_UNDECLARED", bundle(declared=UNDECLARED), id="OUTPUTS_UNDECLARED"),
+    pytest.param("DECLARATION_UNCONFIRMED", bundle(declared={"drafted": True}), id="DECLARATION_UNCONFIRMED"),
     pytest.param("TABLE_UNOBSERVED", bundle(files={"iceberg/target.metadata.json": None}), id="TABLE_UNOBSERVED"),
     pytest.param("TABLE_UNOBSERVED", bundle(declared={"outputs": [{"table": "sales.audit"}]}), id="one output unseen"),
     pytest.param("RUN_IN_FLIGHT", bundle(this_run=run(state="RUNNING")), id="RUN_IN_FLIGHT"),

@@ -114,11 +114,12 @@ def _declared(config: Path | None) -> _Declared:
 
     settings, pipelines = read_config(config)
     controls = [one for pipeline in pipelines.values() if (one := pipeline.control_declaration()) is not None]
-    tables = (output.table for pipeline in pipelines.values() for output in pipeline.declared_outputs())
+    tables = [output.table for pipeline in pipelines.values() for output in pipeline.declared_outputs()]
+    tables += [one.table or "" for one in controls if _service(one.location) == "glue"]
     return _Declared(
         jobs=tuple(pipeline.glue_job or name for name, pipeline in pipelines.items()),
         tables=tuple(table for table in tables if "." in table),
-        control_tables=tuple(one.table for one in controls if one.table and _in_dynamodb(one.location)),
+        control_tables=tuple(one.table for one in controls if one.table and _service(one.location) == "dynamodb"),
         queue=_queue_arn(settings.watch.queue),
         dead_letters=_queue_arn(settings.watch.dead_letters),
         roles=(settings.aws.role_arn,) if settings.aws.role_arn else (),
@@ -126,8 +127,8 @@ def _declared(config: Path | None) -> _Declared:
     )
 
 
-def _in_dynamodb(location: str | None) -> bool:
-    return (location or "").partition(":")[0] == "dynamodb"
+def _service(location: str | None) -> str:
+    return (location or "").partition(":")[0]
 
 
 def _queue_arn(url: str | None) -> str | None:

@@ -121,6 +121,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     deployments: dict[str, str] | str | None = None
     owners: dict[str, str] = {}
     consumers: list[Consumer] = []
+    drafted: bool = False
+    """The declaration was drafted from past runs and no person has checked it: no rerun is then called SAFE."""
 
     def declared_outputs(self) -> list[Output]:
         """Give the outputs, with the shorthand for one target and one staging table spelled out."""

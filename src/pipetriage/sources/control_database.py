@@ -6,8 +6,6 @@ long it may take. Names come into SQL through SQLAlchemy, which quotes them. A p
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -17,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from pipetriage.errors import SourceError
 from pipetriage.sources.control_table import Wanted
-from pipetriage.sources.documents import plain
+from pipetriage.sources.documents import cell
 from pipetriage.sources.local_database import MAX_CONTROL_ROWS
 from pipetriage.sources.local_files import Answer
 
@@ -79,7 +77,7 @@ def _url(location: str) -> sa.URL:
     except (ArgumentError, ValueError):
         # Not "from error": what could not be read may hold a password.
         raise SourceError(
-            "control.location is neither dynamodb nor a database URL: write it as postgresql+psycopg://USER@HOST/DATABASE"
+            "control.location is neither dynamodb, glue nor a database URL: write it as postgresql+psycopg://USER@HOST/DATABASE"
         ) from None
 
 
@@ -197,20 +195,4 @@ def _columns(
 def _fetch(connection: sa.Connection, select: sa.Select[Any], columns: Iterable[str]) -> list[dict[str, Any]]:
     # By position: two names may be declared for one column.
     result = connection.execute(select.limit(MAX_CONTROL_ROWS + 1))
-    return [dict(zip(columns, map(_cell, row), strict=True)) for row in result]
-
-
-def _cell(value: Any) -> Any:
-    """Give a database's value as JSON has it; a whole number exactly."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Decimal():
-            if not value.is_finite():
-                return None
-            return int(value) if value == value.to_integral_value() else float(value)
-        case datetime() | bytes():
-            return plain(value)
-        case date() | time():
-            return value.isoformat()
-    return str(value)
+    return [dict(zip(columns, map(cell, row), strict=True)) for row in result]

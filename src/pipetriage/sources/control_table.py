@@ -1,4 +1,4 @@
-"""The control table, wherever it lives: DynamoDB, or any database that SQLAlchemy reaches.
+"""The control table, wherever it lives: DynamoDB, the Glue catalog, or any database that SQLAlchemy reaches.
 
 Only the columns that the declaration maps are read, as rows of plain values, oldest first.
 """
@@ -24,7 +24,7 @@ MAX_BATCHES = 25
 MAX_PAGES = 10
 """Pages of a query or scan, of up to 1 MB each (DynamoDB API reference): a scan reads the pipeline's own capacity."""
 
-_DYNAMODB = "dynamodb"
+_DYNAMODB, _GLUE = "dynamodb", "glue"
 
 
 class Wanted(NamedTuple):
@@ -55,13 +55,15 @@ def control_rows(
 ) -> Answer:
     """Read the declared control table's rows, oldest first.
 
-    ``declared.location`` is ``dynamodb``, ``dynamodb:REGION`` or a SQLAlchemy URL; a SQLite file's path is relative to
-    ``base``. ``batches`` are the batch ids that matter, the triaged run's first: where the table's keys allow it,
-    DynamoDB is asked for their rows alone. Leave it empty where the batch id itself is read from the control table.
-    ``only`` names a shared table's columns with the values that this pipeline's rows have in them.
+    ``declared.location`` is ``dynamodb`` or ``glue``, each with ``:REGION`` where it is another, or a SQLAlchemy URL; a
+    SQLite file's path is relative to ``base``. ``batches`` are the batch ids that matter, the triaged run's first:
+    where the table's keys allow it, DynamoDB is asked for their rows alone. Leave it empty where the batch id itself is
+    read from the control table. ``only`` names a shared table's columns with the values that this pipeline's rows have
+    in them.
 
     Raises:
         SourceError: the table is not there or may not be read, or the declaration does not say which it is.
+        MissingExtraError: it is of Parquet files or Iceberg, and what reads those is not installed.
         CredentialsError: AWS does not know us.
     """
     columns, only = declared.columns, dict(only or {})
@@ -74,6 +76,13 @@ def control_rows(
         if aws is None:
             raise SourceError("the control table is in DynamoDB, and no AWS account is read")
         answer = _dynamodb_rows(aws, declared.table, region or None, wanted)
+    elif service == _GLUE and not region.startswith("//"):
+        if aws is None:
+            raise SourceError("the control table is in the Glue catalog, and no AWS account is read")
+        # Parquet and Iceberg need extras.
+        from pipetriage.sources.control_catalog import catalog_rows
+
+        answer = catalog_rows(aws, declared.table, region or None, wanted)
     else:
         # SQLAlchemy takes a tenth of a second to import.
         from pipetriage.sources.control_database import database_rows

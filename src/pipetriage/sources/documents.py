@@ -1,7 +1,8 @@
 """AWS answers as documents: what boto3 turned into Python's own types, back in the form that files and JSON have."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 
@@ -17,3 +18,19 @@ def plain(answer: Any) -> Any:
     if isinstance(answer, bytes | bytearray):
         return bytes(answer).decode("utf-8", "replace")
     return answer
+
+
+def cell(value: Any) -> Any:
+    """Give one value of a table's row as JSON has it; a whole number exactly."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Decimal():
+            if not value.is_finite():
+                return None
+            return int(value) if value == value.to_integral_value() else float(value)
+        case datetime() | bytes() | Mapping() | list() | tuple():
+            return plain(value)
+        case date() | time():
+            return value.isoformat()
+    return str(value)

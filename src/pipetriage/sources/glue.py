@@ -34,7 +34,7 @@ class GlueJob:
             with self._aws.calling("glue:GetJobRun"):
                 return dict(plain(self._glue.get_job_run(JobName=self.name, RunId=run_id))["JobRun"])
         except SourceError as error:
-            if _is_unknown(error):
+            if is_unknown(error):
                 raise TargetError(f"Glue knows no run {run_id} of job {self.name} in {self._aws.region}") from error
             raise TargetError(str(error)) from error
 
@@ -56,7 +56,7 @@ class GlueJob:
             with self._aws.calling("glue:GetJobRuns"):
                 found = plain(self._glue.get_job_runs(JobName=self.name, MaxResults=min(count, PAGE))).get("JobRuns")
         except SourceError as error:
-            if _is_unknown(error):
+            if is_unknown(error):
                 raise TargetError(f"Glue knows no job {self.name} in {self._aws.region}: check --region") from error
             raise TargetError(str(error)) from error
         if not found:
@@ -102,6 +102,7 @@ class GlueJob:
         return Answer(found, f"glue:GetJobBookmark {self.name}")
 
 
-def _is_unknown(error: SourceError) -> bool:
+def is_unknown(error: SourceError) -> bool:
+    """Whether Glue said that there is no such thing."""
     cause = error.__cause__
     return isinstance(cause, ClientError) and code_of(cause) == "EntityNotFoundException"

@@ -24,7 +24,8 @@ from pipetriage.sources.lineage import lineage_events
 from pipetriage.sources.local_files import Answer
 from pipetriage.sources.local_runs import Runs, batch_of, batches_of, entries_start
 from pipetriage.sources.past_volumes import COUNTED_FROM, past_volumes
-from pipetriage.sources.s3 import listing, sampled_schema
+from pipetriage.sources.s3 import listing
+from pipetriage.sources.s3_columns import sampled_schema
 
 LATEST = "latest"
 _LINEAGE_AGE = timedelta(days=7)

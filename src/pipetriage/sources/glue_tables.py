@@ -3,7 +3,7 @@
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +24,7 @@ from pipetriage.sources.s3 import listing
 _COMMIT = re.compile(r"\d{20}\.json")
 _GZIP = b"\x1f\x8b"
 _FETCHED_AT_ONCE = 8
+_HIVE_FORMATS = ("parquet", "orc", "avro", "json", "csv")
 
 
 class GlueTables:
@@ -48,7 +49,7 @@ class GlueTables:
         if (output.format or "iceberg").lower() != "iceberg":
             yield Question(Signal.TABLE_LISTING, lambda: listing(self._aws, self._location(output.table)))
         # The catalog is asked last, so that a commit made while we read shows as metadata that is not current.
-        yield Question(Signal.TABLE, lambda: self._entry(output.table))
+        yield Question(Signal.TABLE, lambda: self.entry(output.table))
 
     def metadata(self, table: str) -> Answer:
         """Give an Iceberg table's current metadata file: two calls, no manifests.
@@ -56,7 +57,7 @@ class GlueTables:
         Raises:
             SourceError: the table or the file cannot be read, or is no Iceberg table.
         """
-        entry = self._entry(table).payload["Table"]
+        entry = self.entry(table).payload["Table"]
         location = (entry.get("Parameters") or {}).get("metadata_location")
         if not isinstance(location, str):
             raise SourceError(f"the catalog's entry of {table} has no metadata_location: is it an Iceberg table?")
@@ -85,14 +86,19 @@ class GlueTables:
         rows, complete = entries_since(metadata, since, self._bytes, self._fetch)
         return Answer(rows, f"{location} (manifests)", complete=complete)
 
-    def _entry(self, table: str) -> Answer:
-        database, name = _names(table)
+    def entry(self, table: str) -> Answer:
+        """Read the table's entry in the catalog.
+
+        Raises:
+            SourceError: it is not there, may not be read, or its name is no ``database.table``.
+        """
+        database, name = names_of(table)
         with self._aws.calling(f"glue:GetTable {table}"):
             found = plain(self._aws.client("glue").get_table(DatabaseName=database, Name=name))
         return Answer({"Table": found["Table"]}, f"glue:GetTable {database}.{name}")
 
     def _location(self, table: str) -> str:
-        entry = self._entry(table).payload["Table"]
+        entry = self.entry(table).payload["Table"]
         location = (entry.get("StorageDescriptor") or {}).get("Location")
         if not isinstance(location, str) or not location:
             raise SourceError(f"the catalog's entry of {table} names no location")
@@ -165,8 +171,29 @@ class GlueTables:
         return read_object(self._aws, location)
 
 
-def _names(table: str) -> tuple[str, str]:
-    """Split ``database.table``; engines put their own catalog's name before it (``glue_catalog.sales.orders``)."""
+def format_of(entry: Mapping[str, Any]) -> str | None:
+    """Read a table's format from its catalog entry: table_type (Iceberg), Spark's provider, Hive's input format."""
+    parameters = {str(key).lower(): str(value).lower() for key, value in (entry.get("Parameters") or {}).items()}
+    kind = parameters.get("table_type") or parameters.get("spark.sql.sources.provider") or ""
+    if kind in ("iceberg", "delta", "hudi"):
+        return kind
+    if parameters.get("spark.sql.sources.provider") in ("delta", "hudi"):
+        return parameters["spark.sql.sources.provider"]
+    storage = entry.get("StorageDescriptor") or {}
+    serde = (storage.get("SerdeInfo") or {}).get("SerializationLibrary") or ""
+    said = " ".join((parameters.get("classification", ""), str(storage.get("InputFormat") or ""), str(serde))).lower()
+    if "hoodie" in said:
+        return "hudi"
+    named = next((one for one in _HIVE_FORMATS if one in said), None)
+    return named or ("csv" if "lazysimpleserde" in said else None)
+
+
+def names_of(table: str) -> tuple[str, str]:
+    """Split ``database.table``; engines put their own catalog's name before it (``glue_catalog.sales.orders``).
+
+    Raises:
+        SourceError: it is no such name.
+    """
     parts = [part.strip('`"') for part in table.split(".")]
     if len(parts) < 2 or not all(parts):
         raise SourceError(f"the name {table!r} is no database.table: declare it so under outputs")

@@ -27,7 +27,7 @@ MAX_SNAPSHOTS = 500
 """Snapshots whose manifests are read at most, newest first: two small files a snapshot."""
 
 # What pyiceberg's Avro and metadata readers raise on a damaged or foreign file; it wraps none of them.
-_DAMAGED = (
+DAMAGED = (
     ValidationError,
     ResolveError,
     NotInstalledError,
@@ -94,7 +94,7 @@ def entries_since(
         manifests = _own_manifests(wanted[-MAX_SNAPSHOTS:], files)
         ahead([manifest.manifest_path for manifest in manifests])
         rows = [row for manifest in manifests for row in _rows(table, manifest, files)]
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise SourceError(f"the Iceberg manifests cannot be read ({type(error).__name__}: {error})") from error
     return rows, len(wanted) <= MAX_SNAPSHOTS
 

@@ -192,6 +192,23 @@ def _table_names(event: Mapping[str, Any]) -> Iterator[str]:
                 yield linked.removeprefix("table/").replace("/", ".") if linked.startswith("table/") else linked
 
 
+def outputs_of(events: Iterable[Mapping[str, Any]], job: str) -> list[tuple[str | None, str]]:
+    """List what a job's events name as outputs: ``database.table`` where they say so, and the name they have there."""
+    wanted, found = _normal(job), dict[tuple[str | None, str], None]()
+    for event in events:
+        named = event.get("job")
+        name = _normal(named.get("name")) if isinstance(named, dict) else ""
+        if name != wanted and not name.startswith(f"{wanted}."):
+            continue
+        for dataset in _members(event.get("outputs")):
+            alone = {"outputs": [dataset]}
+            tables = [one for one in _table_names(alone) if one.count(".") in (1, 2) and "/" not in one]
+            place = f"{str(dataset.get('namespace') or '').rstrip('/')}/{str(dataset.get('name') or '').lstrip('/')}"
+            table = ".".join(tables[-1].split(".")[-2:]) if tables else None
+            found[(table, place)] = None
+    return list(found)
+
+
 def _members(value: Any) -> Iterator[dict[str, Any]]:
     return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
 

@@ -1,20 +1,14 @@
 """Amazon S3: listings in the shape of ListObjectsV2, bounded; objects whole."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from pipetriage.aws.session import AwsSession
 from pipetriage.errors import SourceError
 from pipetriage.sources.documents import plain
-from pipetriage.sources.local_files import SAMPLED_LINES, Answer, columns_of, json_keys
+from pipetriage.sources.local_files import Answer
 
 MAX_LISTED = 20_000
 """Objects listed at most (20 pages): beyond that a count is "at least". About two seconds."""
-
-
-SAMPLED_FILES = 5
-"""Input files whose first lines are read for their columns; one request each."""
-_SAMPLED_BYTES = 256 * 1024
 
 
 class Place(NamedTuple):
@@ -63,36 +57,3 @@ def listing(aws: AwsSession, uri: str) -> Answer:
     if contents:
         document["Contents"] = contents
     return Answer(document, uri, uri=f"s3://{bucket}/{prefix}", complete=not more)
-
-
-def sampled_schema(aws: AwsSession, uri: str) -> Answer:
-    """Read the column names of JSON-lines input from the first lines of some of its files.
-
-    Raises:
-        SourceError: there is no such file, or none of them can be read.
-    """
-    found = listing(aws, uri).payload
-    keys = json_keys(found)
-    # Some of those that came first and some that came last: a feed may change in between.
-    keys = list(dict.fromkeys([*keys[: SAMPLED_FILES // 2 + 1], *keys[-SAMPLED_FILES // 2 :]]))
-    unread: list[SourceError] = []
-    try:
-        columns = columns_of(_first_lines(aws, found["Name"], key, unread) for key in keys)
-    except SourceError:
-        if len(unread) == len(keys) > 0:
-            raise unread[-1] from None
-        raise
-    return Answer(columns, f"{uri} (first lines of {len(keys)} files)")
-
-
-def _first_lines(aws: AwsSession, bucket: str, key: str, unread: list[SourceError]) -> Iterator[bytes]:
-    try:
-        with aws.calling(f"s3:GetObject of s3://{bucket}/{key}"):
-            answer = aws.client("s3").get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_SAMPLED_BYTES - 1}")
-            head = answer["Body"].read()
-    except SourceError as error:
-        unread.append(error)  # the others still say what the columns are
-        return
-    lines = head.split(b"\n")
-    # The last piece may be torn.
-    yield from (lines[:-1] if len(head) == _SAMPLED_BYTES else lines)[:SAMPLED_LINES]

@@ -74,6 +74,9 @@ def _observed(context: Context, attempts: Attempts, outputs: list[OutputState]) 
     declared = any(one.declared for one in outputs)
     why = "the outputs are declared" if declared else "which tables the pipeline writes is not declared (outputs)"
     yield rule("OUTPUTS_UNDECLARED", declared, why)
+    if context.pipeline.drafted:
+        why = "the declaration was drafted from past runs and nobody has checked it: check it, then take out drafted"
+        yield rule("DECLARATION_UNCONFIRMED", False, why)
 
 
 def _in_flight(context: Context, attempts: Attempts) -> Iterator[Ruling]:
