@@ -82,12 +82,12 @@ class App:
 
     def declares(self, job: str) -> bool:
         """Whether a declared pipeline is that Glue job's."""
-        return job in self.pipelines or any(one.glue_job == job for one in self.pipelines.values())
+        return any((one.glue_job or one.name) == job for one in self.pipelines.values())
 
     def pipeline_of(self, job: str) -> Pipeline:
         """Give the pipeline that declares a Glue job; an undeclared one still triages, with gaps for what it lacks."""
         declared = {one.glue_job or one.name: one for one in self.pipelines.values()}
-        return declared.get(job) or self.pipelines.get(job) or Pipeline(name=job, glue_job=job)
+        return declared.get(job) or Pipeline(name=job, glue_job=job)
 
     def is_local(self, name: str) -> bool:
         """Whether a pipeline's runs are those of ``[local]``: its job's are there, or no account is named."""
@@ -124,17 +124,16 @@ class App:
         named = self.settings.aws
         where = region or named.region or ""
         with self._opening:
-            if where in self._sessions:
-                return self._sessions[where]
-            self._sessions[where] = AwsSession(
-                Access(
+            if where not in self._sessions:
+                access = Access(
                     profile=named.profile,
                     region=where or None,
                     role_arn=named.role_arn,
                     external_id=named.external_id,
                     endpoint_url=named.endpoint_url,
                 )
-            )
+                # Who we are is the same in every region, and part of an incident's identity: one session finds out.
+                self._sessions[where] = AwsSession(access, same_as=self._sessions.get(named.region or ""))
             return self._sessions[where]
 
     def _local(self, name: str) -> Collector:
@@ -167,6 +166,16 @@ class App:
         self.evidence_error = self._keep_evidence(collector, incident.incident_id)
         return incident
 
+    def kept(self) -> IncidentStore:
+        """Give the store.
+
+        Raises:
+            StoreError: there is none; the message says why.
+        """
+        if self.store is None:
+            raise StoreError(self.store_error or "there is no incident store: name one with --store FILE")
+        return self.store
+
     def triage_and_keep(self, collector: Collector) -> Incident:
         """Triage one run for nobody who waits for the answer: it is kept, or it is an error. Safe for several threads.
 
@@ -174,10 +183,9 @@ class App:
             StoreError: there is no store, or it did not take the incident.
             PipetriageError: the run cannot be read at all.
         """
-        if self.store is None:
-            raise StoreError("there is no incident store: name one with --store URL")
+        store = self.kept()
         remembered = Remembered(collector)
-        incident = self.store.save(self._flow().run(remembered))
+        incident = store.save(self._flow().run(remembered))
         self._keep_evidence(remembered, incident.incident_id)
         return incident
 
@@ -233,8 +241,10 @@ class App:
 
         return write_bundle(self.collector(target).collect(), folder)
 
-    def gate(self, target: str) -> GateAnswer:
+    def gate(self, target: str, asker: str | None = None) -> GateAnswer:
         """Answer whether the run may be retried now; an allowance is given once per failed run.
+
+        ``asker`` names one that asks no second time for another retry, but because the answer was lost: an execution.
 
         Raises:
             PipetriageError: the run could not be triaged.
@@ -261,9 +271,9 @@ class App:
             raise StoreError("the gate needs a store to allow one retry per failed run: leave out --no-store")
         if self.store_error is not None:
             raise StoreError(self.store_error)
-        by = os.environ.get("USER") or "pipetriage gate"
+        by = asker or os.environ.get("USER") or "pipetriage gate"
         grant = self.store.grant_retry(incident.incident_id, incident.job_run_id, _now(), by)
-        if not grant.granted:
+        if not grant.granted and not (asker and grant.granted_to == asker):
             return answer(
                 False,
                 "ALREADY_ALLOWED",

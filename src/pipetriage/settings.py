@@ -101,6 +101,8 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """URL of our own SQS queue for events that cannot be used, each with the reason."""
     profile: str | None = None
     """Profile of the AWS configuration for both queues, which may be in another account than the runs."""
+    jobs: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    """Glue jobs that are watched, by name; ``*`` stands for anything."""
     at_once: int = 4
     """Triages at the same time, a process. Each asks about twelve sources at once."""
     hidden_seconds: int = 120
@@ -108,7 +110,8 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     wait_seconds: int = 5
     """How long the queue is asked to wait for a message: so long, too, it takes to stop (SQS: at most 20)."""
     max_receives: int = 5
-    """After so many attempts a message is put aside. Not above maxReceiveCount of the queue's own redrive policy."""
+    """After so many attempts a message is put aside (at least 3), after three times as many if only the store was in the
+    way. The maxReceiveCount of the queue's own redrive policy is to lie above that."""
     poll_seconds: float = 300.0
     """How often runs are asked for that no event told of; 0: never."""
     poll_hours: float = 24.0

@@ -11,7 +11,7 @@ from botocore.session import Session
 from policy_sentry.querying.actions import get_action_data
 
 from pipetriage.aws.allowlist import ALLOWLIST, Scope
-from pipetriage.aws.policy import PolicyScope, policy_document, remarks, session_policy
+from pipetriage.aws.policy import PolicyScope, policy_document, queue_arn, remarks, session_policy
 from pipetriage.entrypoints.cli import main
 
 TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/pipetriage"
@@ -89,6 +89,24 @@ def test_every_statement_has_a_name_that_iam_takes() -> None:
     sids = [one["Sid"] for one in policy_document(EVERYTHING)["Statement"]]
     assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids)
     assert len(sids) == len(set(sids))
+
+
+@pytest.mark.parametrize(
+    ("url", "arn"),
+    [
+        ("https://sqs.eu-west-1.amazonaws.com/111122223333/pipetriage", QUEUE),
+        ("https://eu-west-1.queue.amazonaws.com/111122223333/pipetriage", QUEUE),
+        ("https://vpce-0a1b-2c.sqs.eu-west-1.vpce.amazonaws.com/111122223333/pipetriage", QUEUE),
+        (
+            "https://sqs.cn-north-1.amazonaws.com.cn/111122223333/pipetriage",
+            "arn:aws-cn:sqs:cn-north-1:111122223333:pipetriage",
+        ),
+        ("https://queue.amazonaws.com/111122223333/pipetriage", None),
+        ("http://127.0.0.1:5000/111122223333/pipetriage", None),
+    ],
+)
+def test_a_queues_address_names_its_arn(url: str, arn: str | None) -> None:
+    assert queue_arn(url) == arn
 
 
 def test_exceptions_are_scoped_to_what_is_named() -> None:

@@ -1,14 +1,16 @@
 """The Lambda handler, invoked as AWS does: batches of the queue, single events, a schedule."""
 
 import json
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipetriage.entrypoints import aws_lambda
-from pipetriage.errors import ConfigError, EventError, TargetError
+from pipetriage.errors import ConfigError, EventError, StoreError, TargetError
 from pipetriage.stores import IncidentStore, open_store
 from tests.emulated.account import REGION, EmulatedAccount
 from tests.emulated.events import EventQueue, job_event, put_ended_run
@@ -128,8 +130,22 @@ def test_a_batch_that_fails_whole_is_told_message_by_message(
     put_ended_run(account, JOB, "jr_1")
     events.send(job_event(JOB, "jr_1"))
     event = batch(account, events)
-    account.refuse("dynamodb:PutItem", "AccessDeniedException")
+    account.refuse("glue:GetJobRun", "ThrottlingException")
     assert failed(aws_lambda.handler(event, Context())) == {event["Records"][0]["messageId"]}
+
+
+def test_a_store_that_takes_nothing_fails_the_invocation_so_that_its_alarm_rings(
+    account: EmulatedAccount, events: EventQueue, store: IncidentStore
+) -> None:
+    put_ended_run(account, JOB, "jr_1")
+    events.send(job_event(JOB, "jr_1"))
+    event = batch(account, events)
+    account.refuse("dynamodb:PutItem", "AccessDeniedException")
+    with pytest.raises(StoreError):
+        aws_lambda.handler(event, Context())
+    account.door.refusals.clear()
+    assert failed(aws_lambda.handler(event, Context())) == set()
+    assert [one.job_run_id for one in store.list()] == ["jr_1"]
 
 
 def test_with_too_little_time_left_messages_are_given_back_unread(
@@ -140,6 +156,8 @@ def test_with_too_little_time_left_messages_are_given_back_unread(
     event = batch(account, events)
     assert len(failed(aws_lambda.handler(event, Context(left_ms=20_000)))) == 1
     assert store.list() == []
+    time.sleep(1.5)
+    assert events.left() == (1, 0)
 
 
 def test_an_event_sent_directly_is_answered_with_what_was_done(account: EmulatedAccount, store: IncidentStore) -> None:
@@ -154,6 +172,17 @@ def test_an_event_sent_directly_is_answered_with_what_was_done(account: Emulated
         aws_lambda.handler({"hello": "world"}, Context())
 
 
+@pytest.mark.parametrize("state", ["FAILED", "SUCCEEDED"])
+def test_an_event_sent_directly_that_is_not_done_with_is_an_error_so_that_lambda_tries_again(
+    state: str, account: EmulatedAccount, store: IncidentStore
+) -> None:
+    put_ended_run(account, JOB, "jr_1", state, ago=5)
+    now = datetime.now(UTC).isoformat()
+    with pytest.raises(aws_lambda.NotDoneError, match="queue"):
+        aws_lambda.handler(job_event(JOB, "jr_1", state, time=now), Context())
+    assert len(store.list()) == (1 if state == "FAILED" else 0)
+
+
 def test_a_schedule_finds_what_no_event_told_of(account: EmulatedAccount, store: IncidentStore) -> None:
     put_ended_run(account, JOB, "jr_error", "ERROR", ago=300)
     put_ended_run(account, JOB, "jr_told", "FAILED", ago=300)
@@ -161,9 +190,33 @@ def test_a_schedule_finds_what_no_event_told_of(account: EmulatedAccount, store:
     assert [one.job_run_id for one in store.list()] == ["jr_error"]
 
 
+def test_a_warm_instance_looks_at_a_quiet_success_once(account: EmulatedAccount, store: IncidentStore) -> None:
+    put_ended_run(account, JOB, "jr_fine", "SUCCEEDED", ago=1200)
+    assert sum(aws_lambda.handler({"pipetriage": "poll"}, Context()).values()) == 1
+    assert aws_lambda.handler({"pipetriage": "poll"}, Context()) == {}
+
+
+def test_a_schedule_begins_nothing_that_it_has_no_time_for(account: EmulatedAccount, store: IncidentStore) -> None:
+    put_ended_run(account, JOB, "jr_error", "ERROR", ago=300)
+    assert aws_lambda.handler({"pipetriage": "poll"}, Context(left_ms=20_000)) == {}
+    assert aws_lambda.handler({"pipetriage": "poll"}, Context()) == {"triaged": 1}
+
+
+def test_only_the_jobs_of_the_pattern_are_watched(
+    account: EmulatedAccount, store: IncidentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPETRIAGE_JOBS", "orders_*")
+    put_ended_run(account, JOB, "jr_1", "ERROR", ago=300)
+    put_ended_run(account, "scratch", "jr_2", "ERROR", ago=300)
+    assert aws_lambda.handler({"pipetriage": "poll"}, Context()) == {"triaged": 1}
+    assert aws_lambda.handler(job_event("scratch", "jr_2"), Context())["word"] == "ignored"
+
+
 def test_settings_that_cannot_be_read_are_an_error_that_names_them(
-    store: IncidentStore, monkeypatch: pytest.MonkeyPatch
+    account: EmulatedAccount, events: EventQueue, store: IncidentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIPETRIAGE_CONFIG", "s3://acme-config/elsewhere.toml")
-    with pytest.raises(ConfigError, match=r"elsewhere\.toml"):
-        aws_lambda.handler({"pipetriage": "poll"}, Context())
+    events.send(job_event(JOB, "jr_1"))
+    for event in ({"pipetriage": "poll"}, batch(account, events)):
+        with pytest.raises(ConfigError, match=r"elsewhere\.toml"):
+            aws_lambda.handler(event, Context())

@@ -85,6 +85,24 @@ def test_the_gate_allows_one_retry_of_a_safe_run_and_no_second(
     assert again["retry"]["rule"] == "ALREADY_ALLOWED"
 
 
+def test_an_execution_may_ask_again_for_an_answer_that_was_lost(
+    account: EmulatedAccount, store: IncidentStore, tmp_path: Path
+) -> None:
+    loaded = load_bundle(account, CASES / "throttled_before_write")
+    pipeline = dict(loaded.manifest["pipeline"])
+    pipeline["control"] = {"location": "dynamodb", **pipeline["control"]}
+    declare(tmp_path, account, {pipeline["name"]: {key: one for key, one in pipeline.items() if key != "name"}})
+    job, run_id = loaded.target.removeprefix("glue:").split("/")
+    error = {"Error": "States.TaskFailed", "Cause": cause(job, run_id)}
+
+    def allowed(execution: str) -> bool:
+        answer = step_functions.handler({"gate": True, "execution": execution, "error": error})
+        return bool(answer["retry"]["allowed"])
+
+    one, other = (f"arn:aws:states:eu-west-1:123456789012:execution:nightly:{number}" for number in (1, 2))
+    assert [allowed(one), allowed(one), allowed(other), allowed(one)] == [True, True, False, True]
+
+
 @pytest.mark.parametrize("event", [{}, {"error": "lost"}, {"error": {"Error": "States.Timeout"}}])
 def test_an_input_without_a_cause_says_how_to_catch_one(event: dict[str, Any], store: IncidentStore) -> None:
     with pytest.raises(EventError, match="ResultPath"):

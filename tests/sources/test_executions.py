@@ -66,7 +66,15 @@ def test_a_cause_that_was_cut_off_still_names_the_run() -> None:
     assert run_in_cause(whole[:60]) is None
 
 
-@pytest.mark.parametrize("cause", ["", "{", "[]", "7", '{"JobName": 3, "Id": "jr_1"}', "[" * 50_000])
+@pytest.mark.parametrize(
+    "cause",
+    [
+        *("", "{", "[]", "7", '{"JobName": 3, "Id": "jr_1"}', "[" * 50_000),
+        json.dumps({"JobName": "o" * 100_000, "Id": "jr_1"}),
+        json.dumps({"JobName": "orders\x1b[2J", "Id": "jr_1"}),
+        '{"JobName": "orders\\ud800", "Id": "jr_1"}',
+    ],
+)
 def test_any_other_cause_names_none(cause: str) -> None:
     assert run_in_cause(cause) is None
 
@@ -92,5 +100,7 @@ def test_a_time_out_is_followed_back_to_the_task_that_was_running() -> None:
         {"id": 2, "previousEventId": 1, "type": "TaskStateEntered"},
     ]
     assert run_in_history(newest_first) == NamedRun("orders_daily", "jr_0a1b2c")
+    # A run that went well before something else failed is none that the execution failed by.
+    assert run_in_history([{"id": 7, "previousEventId": 5, "type": "TaskSucceeded"}, *newest_first]) is None
     assert run_in_history(newest_first[:1]) is None
     assert run_in_history(newest_first[:2]) is None

@@ -1,11 +1,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipetriage.account import AccountRuns
 from pipetriage.bootstrap import App
-from pipetriage.entrypoints.account import AccountRuns
 from pipetriage.errors import CredentialsError
 from pipetriage.model.pipeline import BatchIdFrom, Pipeline
 from pipetriage.settings import AwsSettings, Settings, WatchSettings
@@ -31,13 +32,21 @@ class Watch:
     """A worker over the emulated account, a store of its own, and what it reported."""
 
     def __init__(
-        self, account: EmulatedAccount, events: EventQueue, folder: Path, target: str | None = None, **settings: object
+        self,
+        account: EmulatedAccount,
+        events: EventQueue,
+        folder: Path,
+        *,
+        target: str | None = None,
+        store: str | None = None,
+        job: str = JOB,
+        **settings: object,
     ) -> None:
-        fields = {"queue": events.url, "dead_letters": events.letters, "wait_seconds": 0, "hidden_seconds": 30}
+        fields = {"queue": events.url, "dead_letters": events.letters, "wait_seconds": 1, "hidden_seconds": 30}
         self.settings = WatchSettings(**{**fields, **settings})  # type: ignore[arg-type]
         aws = AwsSettings(region=REGION, endpoint_url=account.url, deadline_seconds=10)
-        pipeline = Pipeline(name=JOB, glue_job=JOB, batch_id=BatchIdFrom(), control="none", target=target)
-        self.store = open_store(str(folder / "incidents.db"))
+        pipeline = Pipeline(name=JOB, glue_job=job, batch_id=BatchIdFrom(), control="none", target=target)
+        self.store = open_store(store or str(folder / "incidents.db"))
         self.app = App(Settings(aws=aws, watch=self.settings), {JOB: pipeline}, folder, self.store)
         self.runs = AccountRuns(self.app)
         self.reports: list[Report] = []
@@ -56,8 +65,8 @@ class Watch:
 def watch(account: EmulatedAccount, events: EventQueue, tmp_path: Path) -> Iterator[Callable[..., Watch]]:
     made: list[Watch] = []
 
-    def make(target: str | None = None, **settings: object) -> Watch:
-        made.append(Watch(account, events, tmp_path, target, **settings))
+    def make(**settings: Any) -> Watch:
+        made.append(Watch(account, events, tmp_path, **settings))
         return made[-1]
 
     yield make

@@ -75,11 +75,14 @@ def test_an_execution_that_ended_badly_is_looked_into(status: str) -> None:
         json.dumps(job_event("orders\n; rm", "jr_1")),
         json.dumps(job_event("o" * 256, "jr_1")),
         json.dumps(job_event("orders", 7)),  # type: ignore[arg-type]
+        json.dumps(job_event("orders\ud800", "jr_1")),
+        json.dumps(job_event("orders", "jr_1", region="eu-west-1; x")),
+        json.dumps(job_event("orders", "jr_1", account="somebody")),
         json.dumps({**quality_event("j", "jr_1"), "detail": {"state": "FAILED"}}),
         "[" * 100_000,
         " " * (MAX_BYTES + 1),
     ],
-    ids=range(14),
+    ids=range(17),
 )
 def test_what_is_no_event_is_refused_with_the_reason(body: str) -> None:
     with pytest.raises(EventError) as refusal:

@@ -1,6 +1,7 @@
 """The least IAM policy that pipetriage needs, generated from the guard's own allowlist."""
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -149,6 +150,25 @@ def _catalog_names(tables: Iterable[str]) -> list[str]:
 def _split(buckets: Iterable[str]) -> list[tuple[str, str]]:
     parts = (bucket.removeprefix("s3://").partition("/") for bucket in buckets)
     return [(bucket, prefix) for bucket, _, prefix in parts]
+
+
+# Where a queue's address names region, account and name: the usual one, the one before it, and VPC endpoints'.
+_QUEUE_URL = re.compile(
+    r"https://(?:sqs\.(?P<now>[a-z0-9-]+)|(?P<before>[a-z0-9-]+)\.queue|vpce-[a-z0-9-]+\.sqs\.(?P<vpc>[a-z0-9-]+)\.vpce)"
+    r"\.amazonaws\.com(?:\.cn)?/(?P<account>\d{12})/(?P<name>[A-Za-z0-9_.-]{1,80})"
+)
+
+
+def queue_region(url: str) -> str | None:
+    """Give the region that a queue's URL names; None: it names none."""
+    found = _QUEUE_URL.fullmatch(url)
+    return (found["now"] or found["before"] or found["vpc"]) if found else None
+
+
+def queue_arn(url: str) -> str | None:
+    """Give the ARN of a queue by its URL; None: the URL does not say."""
+    found, region = _QUEUE_URL.fullmatch(url), queue_region(url)
+    return f"arn:{partition_of(region)}:sqs:{region}:{found['account']}:{found['name']}" if found and region else None
 
 
 def partition_of(region: str) -> str:

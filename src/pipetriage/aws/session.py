@@ -66,8 +66,8 @@ class Identity(msgspec.Struct, frozen=True):
 class AwsSession:
     """One identity in one region, behind the guard. Clients are made once and may be shared between threads."""
 
-    def __init__(self, access: Access, own: OwnResources | None = None) -> None:
-        """Open a session; nothing is sent yet.
+    def __init__(self, access: Access, own: OwnResources | None = None, same_as: "AwsSession | None" = None) -> None:
+        """Open a session; nothing is sent yet. ``same_as``: one with the same credentials, which knows who we are.
 
         Raises:
             ConfigError: the profile or the region is unknown, or no region is named anywhere.
@@ -78,6 +78,7 @@ class AwsSession:
         self._making = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._identity: Identity | None = None
+        self._same_as = same_as
         with self.calling("opening an AWS session"):
             session = self._guarded(access.profile)
             # As the AWS CLI and the other SDKs do; botocore itself reads AWS_DEFAULT_REGION only.
@@ -117,6 +118,8 @@ class AwsSession:
         Raises:
             CredentialsError: AWS does not know us; the message says what to do.
         """
+        if self._same_as is not None:
+            return self._same_as.identity()
         if self._identity is None:
             with self.calling("sts:GetCallerIdentity"):
                 answer = self.client("sts").get_caller_identity()

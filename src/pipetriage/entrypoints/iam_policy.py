@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +10,6 @@ import click
 from pipetriage.entrypoints.boundary import complain
 from pipetriage.entrypoints.opening import print_json
 from pipetriage.errors import UsageError
-
-_QUEUE_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(\d{12})/([A-Za-z0-9_.-]{1,80})")
 
 
 @click.command(
@@ -132,13 +129,14 @@ def _service(location: str | None) -> str:
 
 
 def _queue_arn(url: str | None) -> str | None:
-    """Give the ARN of a queue: its URL holds region, account and name."""
-    found = _QUEUE_URL.fullmatch(url or "")
-    if found is None:
+    if not url:
         return None
-    from pipetriage.aws.policy import partition_of
+    from pipetriage.aws.policy import queue_arn
 
-    return f"arn:{partition_of(found[1])}:sqs:{found[1]}:{found[2]}:{found[3]}"
+    arn = queue_arn(url)
+    if arn is None:
+        complain(f"the queue {url} names no region and account: add it by its ARN (--queue, --dead-letters)")
+    return arn
 
 
 def _once(values: tuple[str, ...]) -> tuple[str, ...]:

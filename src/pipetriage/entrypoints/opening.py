@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipetriage.entrypoints.boundary import complain
-from pipetriage.errors import StoreError
 
 if TYPE_CHECKING:
     from pipetriage.bootstrap import App
@@ -56,9 +55,7 @@ def store_of(app: App) -> IncidentStore:
     Raises:
         StoreError: it has none; the message says why.
     """
-    if app.store is None:
-        raise StoreError(getattr(app, "store_error", None) or "there is no incident store: name one with --store FILE")
-    return app.store
+    return app.kept()
 
 
 def warn_of_store(app: App) -> None:

@@ -4,7 +4,8 @@
 
 The task takes the state's whole input, finds ``Error`` and ``Cause`` in it, triages the Glue run that the Cause names,
 keeps the incident, and gives a small answer for a Choice state (docs/watch.md has the machine). Environment as for
-``aws_lambda``. With ``"gate": true`` in the input it also asks for the one retry of that run.
+``aws_lambda``. With ``"gate": true`` in the input it also asks for the one retry of that run, in the name of the
+``execution`` in it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pipetriage.errors import EventError, StoreError
+from pipetriage.model.identity import is_name
 
 if TYPE_CHECKING:
     from pipetriage.bootstrap import App
@@ -41,7 +43,7 @@ def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
         )
     app = _app()
     if event.get("gate") is True:
-        answer = app.gate(f"glue:{named.job}/{named.run_id}")
+        answer = app.gate(f"glue:{named.job}/{named.run_id}", asker=_execution(event))
         if app.store_error:
             raise StoreError(app.store_error)
         retry = {
@@ -52,6 +54,12 @@ def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
         }
         return {**_brief(answer.incident), "retry": retry}
     return _brief(app.triage_and_keep(app.glue_run(named.job, named.run_id)))
+
+
+def _execution(event: dict[str, Any]) -> str | None:
+    """Give the ARN of the execution that asks, where it says so: it may ask again for an answer that was lost."""
+    arn = event.get("execution")
+    return arn if is_name(arn, 2048) else None
 
 
 def caught(event: dict[str, Any]) -> tuple[str, str]:

@@ -21,8 +21,8 @@ from pipetriage.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pipetriage.account import AccountRuns
     from pipetriage.bootstrap import App
-    from pipetriage.entrypoints.account import AccountRuns
     from pipetriage.settings import WatchSettings
     from pipetriage.watching.answers import Report
     from pipetriage.watching.queue import Queue
@@ -34,7 +34,7 @@ _QUIET_WORDS = frozenset({"quiet", "ignored", "later"})
 @click.command(
     short_help="Triage every run of an account as it ends.",
     epilog="""\b
-Events come from an SQS queue that an EventBridge rule fills (docs/watch.md has both, deploy/ makes them). Without a
+Events come from an SQS queue that EventBridge rules fill (deploy/template.yaml has both; docs/watch.md). Without a
 queue the jobs are asked every --poll seconds, which needs nothing but the right to read. Start as many as you like:
 workers share the queue, and one run is one incident. SIGTERM or Ctrl-C: what is in hand is finished; twice: at once.
 
@@ -46,15 +46,19 @@ Examples:
 )
 @click.option("--queue", metavar="URL", help="Our own SQS queue of events.")
 @click.option("--dead-letters", metavar="URL", help="Our own SQS queue for events that cannot be used.")
+@click.option("--job", "jobs", multiple=True, metavar="PATTERN", help="Only these jobs (orders_*); repeatable.")
 @click.option("--at-once", type=click.IntRange(1, 64), metavar="N", help="Triages at the same time.  [default: 4]")
 @click.option("--poll", type=click.FloatRange(0), metavar="SECONDS", help="Ask the jobs so often; 0: never.")
-@click.option("--once", is_flag=True, help="Stop when the queue is empty, or the jobs were asked once.")
+@click.option(
+    "--once", is_flag=True, help="Stop when the queue is empty; with --poll, or without a queue, ask the jobs once."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line instead of text.")
 @aws_options
 @store_options
 def watch(
     queue: str | None,
     dead_letters: str | None,
+    jobs: tuple[str, ...],
     at_once: int | None,
     poll: float | None,
     once: bool,
@@ -68,17 +72,21 @@ def watch(
 
     app = open_program(config, store, aws=aws)
     store_of(app)
-    given = {"queue": queue, "dead_letters": dead_letters, "at_once": at_once, "poll_seconds": poll}
+    given: dict[str, object] = {"queue": queue, "dead_letters": dead_letters, "at_once": at_once, "poll_seconds": poll}
+    given["jobs"] = list(jobs) or None
     settings = msgspec.structs.replace(
         app.settings.watch, **{name: value for name, value in given.items() if value is not None}
     )
+    if once and settings.queue and poll is None:
+        settings = msgspec.structs.replace(settings, poll_seconds=0.0)
     _check(settings)
+    app.settings = msgspec.structs.replace(app.settings, watch=settings)
     tell = _teller(as_json)
-    from pipetriage.entrypoints.account import AccountRuns
+    from pipetriage.account import AccountRuns
     from pipetriage.watching.worker import Worker
 
     runs = AccountRuns(app)
-    runs.account("")  # who we are is part of each incident's identity: without it, rather none
+    runs.account()  # who we are is part of each incident's identity: without it, rather none
     worker = Worker(runs.desk(), settings, tell, runs.ready)
     events = _queue(app, settings)
     complain(_greeting(settings, app))
@@ -90,12 +98,14 @@ def watch(
 def _check(settings: WatchSettings) -> None:
     if not settings.queue and settings.poll_seconds <= 0:
         raise UsageError("there is nothing to watch: give --queue URL (or [watch] queue), or --poll SECONDS")
-    if not 0 <= settings.wait_seconds <= 20:
-        raise ConfigError("[watch] wait_seconds is 0 to 20: SQS waits no longer")
+    if not 1 <= settings.wait_seconds <= 20:
+        raise ConfigError("[watch] wait_seconds is 1 to 20: SQS waits no longer")
     if not 1 <= settings.hidden_seconds <= 12 * 3600:
         raise ConfigError("[watch] hidden_seconds is 1 to 43,200: SQS hides a message no longer")
-    if settings.at_once < 1 or settings.max_receives < 1:
-        raise ConfigError("[watch] at_once and max_receives are at least 1")
+    if settings.at_once < 1 or settings.max_receives < 3:
+        raise ConfigError("[watch] at_once is at least 1, max_receives at least 3: a run is looked at twice, to settle")
+    if settings.queue and settings.queue == settings.dead_letters:
+        raise ConfigError("[watch] dead_letters is the queue itself: name another, or none")
 
 
 def _queue(app: App, settings: WatchSettings) -> Queue | None:
@@ -119,7 +129,7 @@ def _work(
 
     polls = settings.poll_seconds > 0
     poller = Poller(
-        *(runs, worker),
+        runs,
         every=settings.poll_seconds,
         hours=settings.poll_hours,
         has_events=events is not None,
@@ -127,9 +137,9 @@ def _work(
         on_report=tell,
     )
     if polls and once:
-        poller.sweep()
+        poller.sweep(worker)
     elif polls:
-        threading.Thread(target=poller.run, name="poller", daemon=True).start()
+        threading.Thread(target=poller.run, args=(worker,), name="poller", daemon=True).start()
     if events is not None:
         worker.work(events, until_empty=once)
     elif not once:
@@ -181,7 +191,7 @@ def _line(report: Report) -> str:
         verdict = "safe to retry" if report.safe_to_retry else "NOT safe to retry"
         later = f", to be looked at again in {report.again_in:.0f} s" if report.again_in else ""
         why = f" ({plain(report.why)})" if report.why else ""
-        return f"{plain(report.job)}  {report.category}, {verdict}{later}  {report.incident_id}{why}"
+        return f"{plain(report.pipeline or report.job)}  {report.category}, {verdict}{later}  {report.incident_id}{why}"
     name = report.job or report.message_id
     return f"{report.word:8}  {plain(name)}{'  ' if name else ''}{plain(report.why)}"
 

@@ -33,6 +33,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     suspicions: list[Suspicion]
     gaps: list[Gap]
+    unanswered: bool = False
+    """A source did not answer, was throttled or failed: asked later, it may."""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from pipetriage.aws.session import AwsSession
+from pipetriage.model.identity import is_name
 
 MAX_PAGES = 3
 """Pages of the newest 200 events: the state that failed is among the last."""
@@ -33,10 +34,13 @@ def run_in_cause(cause: str) -> NamedRun | None:
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):
-        job, run_id = document.get("JobName"), document.get("Id") or document.get("JobRunId")
-        return NamedRun(job, run_id) if isinstance(job, str) and isinstance(run_id, str) else None
+        return _named(document.get("JobName"), document.get("Id") or document.get("JobRunId"))
     job_named, run_named = _JOB_NAME.search(cause), _RUN_ID.search(cause)
-    return NamedRun(job_named[1], run_named[1]) if job_named and run_named else None
+    return _named(job_named[1], run_named[1]) if job_named and run_named else None
+
+
+def _named(job: object, run_id: object) -> NamedRun | None:
+    return NamedRun(str(job), str(run_id)) if is_name(job) and is_name(run_id) else None
 
 
 def run_of_execution(aws: AwsSession, arn: str) -> NamedRun | None:
@@ -69,15 +73,17 @@ def _last_events(aws: AwsSession, client: Any, arn: str) -> list[dict[str, Any]]
 def run_in_history(newest_first: list[dict[str, Any]]) -> NamedRun | None:
     """Find the run in the events of an execution, newest first; None: none is named."""
     by_id = {event["id"]: event for event in newest_first}
+    # A run that went well is not what the execution failed by.
+    well = {event.get("previousEventId") for event in newest_first if event.get("type") == "TaskSucceeded"}
     for event in newest_first:
         failed = event.get("taskFailedEventDetails") or {}
         if failed.get("resourceType") == "glue" and (named := run_in_cause(str(failed.get("cause") or ""))):
             return named
         submitted = event.get("taskSubmittedEventDetails") or {}
-        if submitted.get("resourceType") == "glue":
+        if submitted.get("resourceType") == "glue" and event["id"] not in well:
             run_id = _RUN_ID.search(str(submitted.get("output") or ""))
             job = _scheduled_job(event, by_id)
-            return NamedRun(job, run_id[1]) if job and run_id else None
+            return _named(job, run_id[1]) if job and run_id else None
     return None
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from pipetriage.aws.session import AwsSession
+from pipetriage.model.facts import IN_FLIGHT
 from pipetriage.model.times import parse_time
 from pipetriage.sources.documents import plain
 from pipetriage.sources.glue import MAX_PAGES, GlueJob
@@ -40,8 +41,10 @@ class PastRun(NamedTuple):
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it ended (UTC); None: it goes on, or Glue does not say."""
-        return parse_time(self.document.get("CompletedOn"))
+        """When it ended (UTC), or was last heard of; None: it goes on."""
+        if self.state in IN_FLIGHT:
+            return None
+        return parse_time(self.document.get("CompletedOn")) or parse_time(self.document.get("LastModifiedOn"))
 
     @property
     def state(self) -> str:
@@ -78,21 +81,22 @@ def past_runs(aws: AwsSession, jobs: Iterable[str], since: datetime) -> Iterator
         yield from reversed([one for one in found if one.started_at is not None and one.started_at >= since])
 
 
-def recent_runs(aws: AwsSession, job: str, since: datetime) -> list[PastRun]:
-    """Give a job's runs that began since then, newest first, from as few answers as that takes.
+def recent_runs(aws: AwsSession, job: str, since: datetime, page: int = RECENT_PAGE) -> list[PastRun]:
+    """Give a job's runs that began since then, newest first, from as few answers of ``page`` runs as that takes.
 
     Raises:
         SourceError: they may not be read.
         CredentialsError: AWS does not know us.
     """
     found: list[PastRun] = []
-    request: dict[str, Any] = {"JobName": job, "MaxResults": RECENT_PAGE}
+    request: dict[str, Any] = {"JobName": job, "MaxResults": page}
     for _ in range(MAX_PAGES):
         with aws.calling(f"glue:GetJobRuns of {job}"):
-            page = plain(aws.client("glue").get_job_runs(**request))
-        runs = [PastRun(job, one) for one in page.get("JobRuns") or []]
-        found += [run for run in runs if run.started_at is not None and run.started_at >= since]
-        if not page.get("NextToken") or len(found) < len(runs):
+            answer = plain(aws.client("glue").get_job_runs(**request))
+        runs = [PastRun(job, one) for one in answer.get("JobRuns") or []]
+        young = [run for run in runs if run.started_at is not None and run.started_at >= since]
+        found += young
+        if not answer.get("NextToken") or len(young) < len(runs):
             break
-        request["NextToken"] = page["NextToken"]
+        request["NextToken"] = answer["NextToken"]
     return found

@@ -2,22 +2,25 @@
 
 import msgspec
 
-from pipetriage.errors import CredentialsError, EventError, PipetriageError, StoreError
-from pipetriage.watching.desk import Desk, Outcome
-from pipetriage.watching.notices import read_event
+from pipetriage.errors import CredentialsError, EventError, PipetriageError, SourceError, StoreError
+from pipetriage.watching.desk import Desk, Outcome, Word
+from pipetriage.watching.notices import ExecutionFailed, Notice, read_event
 from pipetriage.watching.queue import Message, Queue
 
 _BACKOFF, _LONGEST_BACKOFF = 30.0, 900.0
 """Seconds until a message comes again that could not be seen to: doubled each time."""
+_PATIENCE = 3
+"""So many times ``max_receives`` a message is tried that only the program's surroundings were in the way of."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one message or of one run that was asked for."""
 
     word: str
-    """An outcome's word; or ``failed`` (it comes again), ``buried`` (it does not)."""
+    """An outcome's word; or ``failed`` (it comes again), ``buried`` (it does not), ``waiting`` (for now)."""
     why: str = ""
     job: str = ""
+    pipeline: str = ""
     run_id: str = ""
     incident_id: str = ""
     category: str = ""
@@ -42,46 +45,59 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def answer_to(message: Message, desk: Desk, max_receives: int) -> Answer:
     """Have a message seen to. Never raises: one bad message must not end what handles the others."""
+    notice: Notice | None = None
+    last = message.receives >= max_receives
     try:
-        outcome = desk.handle(read_event(message.body))
+        notice = read_event(message.body)
+        outcome = desk.handle(notice, last=last)
     except EventError as error:
         return Answer(report=Report(word="buried", why=str(error)), aside=True)
     except (CredentialsError, StoreError) as error:
-        return Answer(report=Report(word="failed", why=str(error)), again_in=_BACKOFF, trouble=error)
+        return _again(message, str(error), max_receives * _PATIENCE, error)
     except Exception as error:  # noqa: BLE001 - the boundary of one message: see above
-        return _failed(message, error, max_receives)
+        if last and isinstance(notice, ExecutionFailed) and isinstance(error, SourceError):
+            # Whoever else's execution it is: that it cannot be read is no reason to wake somebody.
+            return Answer(report=Report(word=str(Word.IGNORED), why=str(error)))
+        return _again(message, told(error), max_receives)
     # Looking again is a receive like any other: the last one has to do with what is there.
-    last = message.receives >= max_receives
     return Answer(report=report_of(outcome), again_in=None if last else outcome.again_in)
 
 
-def _failed(message: Message, error: Exception, max_receives: int) -> Answer:
-    why = str(error) if isinstance(error, PipetriageError) else f"{type(error).__name__}: {error}"
-    if message.receives >= max_receives:
+def _again(message: Message, why: str, most: int, trouble: PipetriageError | None = None) -> Answer:
+    """Let it come again, each time later, until it has come often enough."""
+    if message.receives >= most:
         said = f"not seen to in {message.receives} attempts: {why}"
-        return Answer(report=Report(word="buried", why=said), aside=True)
-    backoff = min(_BACKOFF * 2 ** (message.receives - 1), _LONGEST_BACKOFF)
-    return Answer(report=Report(word="failed", why=why), again_in=backoff)
+        return Answer(report=Report(word="buried", why=said), aside=True, trouble=trouble)
+    return Answer(report=Report(word="failed", why=why), again_in=_backoff(message), trouble=trouble)
 
 
-def settle(queue: Queue, message: Message, answer: Answer) -> Report:
-    """Do with a message what the answer says.
+def _backoff(message: Message) -> float:
+    return float(min(_BACKOFF * 2 ** min(message.receives - 1, 10), _LONGEST_BACKOFF))
+
+
+def settle(queue: Queue | None, message: Message, answer: Answer, *, delete: bool = True) -> tuple[bool, Report]:
+    """Do with a message what the answer says; give whether it is gone for good, and the report of it.
+
+    Lambda deletes what is done by itself (``delete`` False). Without a queue, nothing can be hidden or put aside.
 
     Raises:
         SourceError: the queue did not take it; the message comes again.
     """
     if answer.aside:
-        if queue.bury(message, answer.report.why):
-            return answer.report
-        # SQS moves it, once it has been received often enough; nobody need wait long for that.
-        queue.hide(message, 1)
+        if queue is not None and queue.bury(message, answer.report.why):
+            return True, answer.report
+        # SQS's own policy moves it, once it has been received often enough.
+        if queue is not None:
+            queue.hide(message, _backoff(message))
         why = f"{answer.report.why} (no [watch] dead_letters are named, to put it aside with this reason)"
-        return msgspec.structs.replace(answer.report, word="failed", why=why)
+        return False, msgspec.structs.replace(answer.report, word="failed", why=why)
     if answer.again_in is not None:
-        queue.hide(message, answer.again_in)
-    else:
+        if queue is not None:
+            queue.hide(message, answer.again_in)
+        return False, answer.report
+    if delete and queue is not None:
         queue.done(message)
-    return answer.report
+    return True, answer.report
 
 
 def report_of(outcome: Outcome) -> Report:
@@ -90,9 +106,15 @@ def report_of(outcome: Outcome) -> Report:
         word=str(outcome.word),
         why=outcome.why,
         job=outcome.job,
+        pipeline=outcome.pipeline,
         run_id=outcome.run_id,
         incident_id=outcome.incident_id,
         category=outcome.category,
         safe_to_retry=outcome.safe_to_retry,
         again_in=outcome.again_in,
     )
+
+
+def told(error: Exception) -> str:
+    """Say what an error says; of one that is none of ours, also what it is."""
+    return str(error) if isinstance(error, PipetriageError) else f"{type(error).__name__}: {error}"

@@ -10,13 +10,15 @@ from typing import Protocol
 import msgspec
 
 from pipetriage.errors import EventError
+from pipetriage.model.facts import IN_FLIGHT
 from pipetriage.model.identity import Place, incident_id
 from pipetriage.model.incident import Incident
 from pipetriage.model.success import Look
 from pipetriage.watching.notices import ExecutionFailed, Nothing, Notice, RunEnded
 
 SUCCEEDED = "SUCCEEDED"
-IN_FLIGHT = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+_UNANSWERED = 300.0
+"""Seconds until a success is looked at again whose sources did not answer."""
 _SOON = 30.0
 """Seconds until a run is asked for again that is said to have ended, and that Glue still shows as going on."""
 
@@ -30,7 +32,9 @@ class Word(StrEnum):
     QUIET = "quiet"
     """The run succeeded, and a cheap look found nothing wrong."""
     LATER = "later"
-    """The run succeeded a moment ago; logs and metrics take a while to arrive."""
+    """The run succeeded, and cannot be looked at yet: logs and metrics take a while to arrive, or nobody answered."""
+    UNSEEN = "unseen"
+    """The run succeeded, and what a look at it needs did not answer to the last."""
     IGNORED = "ignored"
     """It asks for nothing."""
 
@@ -41,6 +45,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     word: Word
     why: str = ""
     job: str = ""
+    """Glue's name of the job."""
+    pipeline: str = ""
     run_id: str = ""
     incident_id: str = ""
     category: str = ""
@@ -52,12 +58,16 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Runs(Protocol):
     """What the desk needs of the program. Every method may be called by several threads at once."""
 
-    def account(self, region: str) -> str:
-        """Give the AWS account that is read in that region."""
+    def account(self) -> str:
+        """Give the AWS account that is read."""
         ...
 
-    def region(self, region: str) -> str:
-        """Give the region meant: that one, or the configured one where it is empty."""
+    def region(self) -> str:
+        """Give the region that is read where an event names none."""
+        ...
+
+    def is_watched(self, job: str) -> bool:
+        """Whether the settings ask for that job to be watched."""
         ...
 
     def is_declared(self, job: str) -> bool:
@@ -66,6 +76,10 @@ class Runs(Protocol):
 
     def kept(self, incident_id: str) -> Incident | None:
         """Give a run's incident as it is kept."""
+        ...
+
+    def ended(self, job: str, run_id: str, region: str) -> tuple[str, datetime | None]:
+        """Give a run's state, and when it ended (UTC)."""
         ...
 
     def triage(self, job: str, run_id: str, region: str) -> Incident:
@@ -93,8 +107,8 @@ class Desk:
         self._settle = timedelta(seconds=settle_seconds)
         self._turns = _Turns()
 
-    def handle(self, notice: Notice) -> Outcome:
-        """See to one notice.
+    def handle(self, notice: Notice, *, last: bool = False) -> Outcome:
+        """See to one notice; ``last``: it does not come again, so that there is no later.
 
         Raises:
             EventError: the notice is of an account that is not read.
@@ -104,49 +118,64 @@ class Desk:
             case Nothing():
                 return Outcome(word=Word.IGNORED, why=notice.why)
             case ExecutionFailed():
-                return self._execution(notice)
+                return self._execution(notice, last)
             case RunEnded():
-                return self._run(notice)
+                return self._run(notice, last)
 
-    def _execution(self, notice: ExecutionFailed) -> Outcome:
-        region = self._runs.region(notice.region)
-        self._check_account(notice.account, region)
+    def _execution(self, notice: ExecutionFailed, last: bool) -> Outcome:
+        region = notice.region or self._runs.region()
+        self._check_account(notice.account)
         found = self._runs.run_of_execution(notice.execution_arn, notice.cause, region)
         if found is None:
             return Outcome(word=Word.IGNORED, why="the execution names no Glue run that it failed by")
         job, run_id = found
+        if not self._runs.is_watched(job):
+            return Outcome(word=Word.IGNORED, why="the job is not watched", job=job, run_id=run_id)
+        state, ended_at = self._runs.ended(job, run_id, region)
         return self._run(
-            RunEnded(job=job, run_id=run_id, state="UNKNOWN", account=notice.account, region=notice.region)
+            RunEnded(job=job, run_id=run_id, state=state, account=notice.account, region=region, ended_at=ended_at),
+            last,
         )
 
-    def _run(self, notice: RunEnded) -> Outcome:
-        region = self._runs.region(notice.region)
-        account = self._check_account(notice.account, region)
+    def _run(self, notice: RunEnded, last: bool) -> Outcome:
+        if not self._runs.is_watched(notice.job):
+            return _nothing(notice, Word.IGNORED, "the job is not watched")
+        region = notice.region or self._runs.region()
+        account = self._check_account(notice.account)
         identity = incident_id(Place(account, region, notice.job), notice.run_id)
         # Told twice in the same moment, a run is triaged once and then known. Other processes find out by the store.
         with self._turns.of(identity):
-            return self._run_once(notice, region, identity)
+            return self._run_once(notice, region, identity, last)
 
-    def _run_once(self, notice: RunEnded, region: str, identity: str) -> Outcome:
+    def _run_once(self, notice: RunEnded, region: str, identity: str, last: bool) -> Outcome:
         kept = self._runs.kept(identity)
         if kept is not None and self._stands(kept):
-            return _outcome(Word.KNOWN, kept, "its incident is kept already")
+            return _outcome(notice, Word.KNOWN, kept, "its incident is kept already")
         why = ""
         if kept is None and notice.state == SUCCEEDED:
-            if not self._runs.is_declared(notice.job):
-                return _nothing(notice, Word.IGNORED, "it succeeded, and its pipeline is not declared")
-            if (early := self._too_early(notice)) is not None:
-                later = _nothing(notice, Word.LATER, "it succeeded, and what it left is not all to be seen yet")
-                return msgspec.structs.replace(later, again_in=early)
-            look = self._runs.look(notice.job, notice.run_id, region)
-            if not look.suspicions:
-                return _nothing(notice, Word.QUIET, _unseen(look))
-            why = "; ".join(f"{one.check}: {one.statement}" for one in look.suspicions)
+            found = self._success(notice, region, last)
+            if isinstance(found, Outcome):
+                return found
+            why = found
         incident = self._runs.triage(notice.job, notice.run_id, region)
-        return _outcome(Word.TRIAGED, incident, why, self._again(incident, notice))
+        return _outcome(notice, Word.TRIAGED, incident, why, self._again(incident, notice))
 
-    def _check_account(self, account: str, region: str) -> str:
-        ours = self._runs.account(region)
+    def _success(self, notice: RunEnded, region: str, last: bool) -> Outcome | str:
+        """Look at a run that succeeded: give what is to be done, or the reason to triage it."""
+        if not self._runs.is_declared(notice.job):
+            return _nothing(notice, Word.IGNORED, "it succeeded, and its pipeline is not declared")
+        early = self._too_early(notice)
+        if early is not None and not last:
+            return _nothing(notice, Word.LATER, "it succeeded, and what it left is not all to be seen yet", early)
+        look = self._runs.look(notice.job, notice.run_id, region)
+        if look.suspicions:
+            return "; ".join(f"{one.check}: {one.statement}" for one in look.suspicions)
+        if look.unanswered and not last:
+            return _nothing(notice, Word.LATER, _unseen(look), _UNANSWERED)
+        return _nothing(notice, Word.UNSEEN if look.unanswered else Word.QUIET, _unseen(look))
+
+    def _check_account(self, account: str) -> str:
+        ours = self._runs.account()
         if account and account != ours:
             raise EventError(
                 f"it is of account {account}, and the credentials read {ours}: watch that account with credentials or "
@@ -156,20 +185,26 @@ class Desk:
 
     def _stands(self, incident: Incident) -> bool:
         """Whether the incident was made after the run had ended and all it wrote could be seen (design 4.3)."""
-        return incident.ended_at is not None and incident.as_of >= incident.ended_at + self._settle
+        if incident.status in IN_FLIGHT:
+            return False
+        # Of some ends Glue keeps no time: looking again would not bring it.
+        return incident.ended_at is None or incident.as_of >= incident.ended_at + self._settle
 
     def _too_early(self, notice: RunEnded) -> float | None:
         """Give the seconds until a success has settled; nothing is asked of AWS for that."""
         if notice.ended_at is None:
             return None
-        left = (notice.ended_at + self._settle - self._now()).total_seconds()
+        # An event's own time is not believed beyond the present.
+        left = (min(notice.ended_at, self._now()) + self._settle - self._now()).total_seconds()
         return left + 1.0 if left > 0 else None
 
     def _again(self, incident: Incident, notice: RunEnded) -> float | None:
         """Give the seconds until the run has settled: what is missing until then proves nothing."""
-        if incident.status in IN_FLIGHT or incident.ended_at is None:
+        if incident.status in IN_FLIGHT:
             # A quality result comes while its run goes on. The run's own end will be told.
             return None if notice.quality_failed else _SOON
+        if incident.ended_at is None:
+            return None
         left = (incident.ended_at + self._settle - incident.as_of).total_seconds()
         return left + 1.0 if left > 0 else None
 
@@ -198,11 +233,12 @@ class _Turns:
                     self._taken[name] = turn, users - 1
 
 
-def _outcome(word: Word, incident: Incident, why: str = "", again_in: float | None = None) -> Outcome:
+def _outcome(notice: RunEnded, word: Word, incident: Incident, why: str = "", again_in: float | None = None) -> Outcome:
     return Outcome(
         word=word,
         why=why,
-        job=incident.pipeline_name,
+        job=notice.job,
+        pipeline=incident.pipeline_name,
         run_id=incident.job_run_id,
         incident_id=incident.incident_id,
         category=str(incident.failure_category),
@@ -218,5 +254,5 @@ def _unseen(look: Look) -> str:
     return f"{said} (not looked at: {gaps})" if gaps else said
 
 
-def _nothing(notice: RunEnded, word: Word, why: str) -> Outcome:
-    return Outcome(word=word, why=why, job=notice.job, run_id=notice.run_id)
+def _nothing(notice: RunEnded, word: Word, why: str, again_in: float | None = None) -> Outcome:
+    return Outcome(word=word, why=why, job=notice.job, run_id=notice.run_id, again_in=again_in)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from pipetriage.errors import EventError
+from pipetriage.model.identity import is_name, is_region
 from pipetriage.model.times import parse_time
 
 MAX_BYTES = 256 * 1024
@@ -22,8 +23,8 @@ MAX_BYTES = 256 * 1024
 _JOB_STATE = "Glue Job State Change"
 _QUALITY = "Data Quality Evaluation Results Available"
 _EXECUTION = "Step Functions Execution Status Change"
+_ACCOUNT = re.compile(r"\d{12}")
 _FAILED_EXECUTION = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class RunEnded(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ def read_event(body: str | bytes | Mapping[str, Any]) -> Notice:
     kind, detail = document.get("detail-type"), document.get("detail")
     if not isinstance(kind, str) or not isinstance(detail, dict):
         raise EventError("it is no EventBridge event: it has no detail-type or no detail")
-    account, region = _short(document, "account"), _short(document, "region")
+    account, region = _account(document), _region(document)
     if kind == _JOB_STATE:
         return RunEnded(
             job=_name(detail, "jobName"),
@@ -115,7 +116,7 @@ def _execution(detail: Mapping[str, Any], account: str, region: str) -> Notice:
         return Nothing(why=f"an execution that is {status[:40]}")
     cause = detail.get("cause")
     return ExecutionFailed(
-        execution_arn=_name(detail, "executionArn", limit=2048),
+        execution_arn=_name(detail, "executionArn", longest=2048),
         status=status,
         account=account,
         region=region,
@@ -137,14 +138,22 @@ def _document(body: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     return document
 
 
-def _name(document: Mapping[str, Any], key: str, limit: int = 255) -> str:
-    # 255: a job's name and a run's id have no more (Glue API reference, NameString, IdString).
+def _name(document: Mapping[str, Any], key: str, longest: int = 255) -> str:
     value = document.get(key)
-    if not isinstance(value, str) or not 0 < len(value) <= limit or _CONTROL.search(value):
+    if not isinstance(value, str) or not is_name(value, longest):
         raise EventError(f"its {key} is missing, or no name of one")
     return value
 
 
-def _short(document: Mapping[str, Any], key: str) -> str:
-    value = document.get(key)
-    return value if isinstance(value, str) and len(value) <= 64 else ""
+def _account(document: Mapping[str, Any]) -> str:
+    value = document.get("account", "")
+    if not isinstance(value, str) or (value and not _ACCOUNT.fullmatch(value)):
+        raise EventError("its account is no AWS account")
+    return value
+
+
+def _region(document: Mapping[str, Any]) -> str:
+    value = document.get("region", "")
+    if value and not is_region(value):
+        raise EventError("its region is no AWS region")
+    return str(value)

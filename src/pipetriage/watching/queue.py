@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from pipetriage.aws.failures import code_of
 from pipetriage.aws.guard import OwnResources
+from pipetriage.aws.policy import queue_region
 from pipetriage.aws.session import Access, AwsSession
 from pipetriage.errors import ConfigError, SourceError
 from pipetriage.settings import WatchSettings
@@ -14,8 +15,6 @@ from pipetriage.settings import WatchSettings
 MAX_HIDDEN = 11 * 3600
 """Seconds: SQS hides a message for twelve hours at most, counted from when it was received (API reference)."""
 
-# The region stands in the address: sqs.REGION.amazonaws.com, and REGION.queue.amazonaws.com before that.
-_REGION = re.compile(r"https?://(?:sqs\.)?([a-z]{2,}(?:-[a-z]+)+-\d+)\.(?:queue\.)?amazonaws\.com")
 # What a message attribute may not hold (SendMessage, API reference), and what a terminal should not be shown.
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
 _REASON_LENGTH = 1000
@@ -42,12 +41,11 @@ class Queue:
         """
         if not settings.queue:
             raise ConfigError("no queue is named: set [watch] queue, or give --queue URL (docs/watch.md)")
-        named = _REGION.match(settings.queue)
         self._url, self._letters = settings.queue, settings.dead_letters
         # A long poll is answered after as long as it may last.
         access = Access(
             profile=settings.profile,
-            region=named[1] if named else region,
+            region=queue_region(settings.queue) or region,
             endpoint_url=endpoint_url,
             read_timeout=settings.wait_seconds + 10.0,
         )
@@ -56,8 +54,10 @@ class Queue:
         self._hidden = settings.hidden_seconds
         self._wait = settings.wait_seconds
 
-    def receive(self, most: int, *, wait: bool = True) -> list[Message]:
+    def receive(self, most: int) -> list[Message]:
         """Take up to ``most`` messages (ten at a time at most), waiting for one where there is none.
+
+        Waiting also has SQS ask all its servers: not to wait may bring nothing though messages are there.
 
         Raises:
             SourceError: the queue may not be read, or is not there.
@@ -68,7 +68,7 @@ class Queue:
                 QueueUrl=self._url,
                 MaxNumberOfMessages=max(1, min(most, 10)),
                 VisibilityTimeout=self._hidden,
-                WaitTimeSeconds=self._wait if wait else 0,
+                WaitTimeSeconds=self._wait,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
         return [_message(one) for one in answer.get("Messages", ())]
