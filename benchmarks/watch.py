@@ -3,10 +3,12 @@
     python benchmarks/watch.py                       all of it, with 1 to 4 workers (half an hour)
     python benchmarks/watch.py --events 200 --workers 2
 
-The account is the tests' emulator, in this process; workers are `pipetriage watch` processes. Every call is answered
-50 ms late, one event in ten comes twice, one call in 200 is throttled, and as many workers as there are are killed on
-the way and replaced. Afterwards the store is compared with the runs. The emulator has one core at most, being Python:
-how much of it was busy is printed, since beyond that more workers cannot help.
+The account is the tests' emulator, in this process; workers are `pipetriage watch` processes, polling too. Every call
+is answered 50 ms late, one event in ten comes twice, one call in 200 is throttled, one run in twenty ended just now and
+is triaged again once it has settled (after 20 s here), one in a hundred ended in ERROR and has no event, and as many
+workers as there are are killed on the way and replaced. Queue and dead letters have the deployed redrive policy.
+Afterwards the store is compared with the runs. The emulator has one core at most, being Python: how much of it was busy
+is printed, since beyond that more workers cannot help.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from pipetriage.stores import open_store
+from tests.building_success import commit, put_table
 from tests.emulated.account import REGION, EmulatedAccount
 from tests.emulated.events import EventQueue, job_event, put_ended_run
 from tests.emulated.incident_table import make_table
@@ -33,6 +36,9 @@ from tests.emulated.incident_table import make_table
 JOBS = 100
 """Of twenty runs each, so that histories and fingerprints are those of an account and not of one job."""
 HIDDEN_SECONDS = 30
+SETTLE_SECONDS = 20
+POLL_SECONDS = 60
+_TABLE = "sales.orders"
 _ERRORS = (
     "KeyError: 'column_{n}'",
     "An error occurred while calling o122.pyWriteDynamicFrame. Rate exceeded (Service: Amazon S3; Status Code: 503)",
@@ -54,6 +60,7 @@ def main() -> None:
     os.environ.update(EmulatedAccount.environment())
     print(f"{options.events} runs, {options.events // 10} told twice, {options.latency * 1000:.0f} ms a call")
     print(f"one call in {options.throttled} throttled, workers killed: {'no' if options.no_kills else 'each once'}")
+    print(f"one run in 20 settles for {SETTLE_SECONDS} s, one in 100 has no event; polled every {POLL_SECONDS} s")
     print("workers  incidents  lost  doubled  runs/s   p50 s   p95 s  calls/run  emulator's core  against 1")
     first = None
     for count in (int(one) for one in options.workers.split(",")):
@@ -71,7 +78,8 @@ class Trial:
         self._account, self._folder, self._options = account, folder, options
         self._random = random.Random(7)  # noqa: S311 - the same duplicates each time
         self._store_url = make_table(account)
-        self._events = EventQueue(account)
+        self._events = EventQueue(account, redrive=20)
+        self._untold: set[str] = set()
         self._reports: list[dict[str, Any]] = []
         self._readers: list[threading.Thread] = []
         self._runs = self._fill()
@@ -87,7 +95,7 @@ class Trial:
         alive = [self._start() for _ in range(workers)]
         kills = 0 if self._options.no_kills else workers
         killed = 0
-        while self._left() > 0:
+        while self._left() > 0 or self._unpolled():
             if killed < kills and self._left() < len(self._runs) * (1 - (killed + 1) / (kills + 1)):
                 victim = alive.pop(0)
                 victim.kill()
@@ -127,26 +135,35 @@ class Trial:
         runs, events = set(), []
         for number in range(total):
             job, run_id = f"orders_{number % JOBS:03d}", f"jr_{number:08d}"
-            ago = 600.0 + 60.0 * (number // JOBS)
+            ago = 2.0 if number % 20 == 7 else 700.0 + 60.0 * (number // JOBS)
+            untold = number % 100 == 13
             error = _ERRORS[number % len(_ERRORS)].format(n=number % JOBS)
-            put_ended_run(self._account, job, run_id, ago=ago, ErrorMessage=error)
+            state = "ERROR" if untold else "FAILED"
+            put_ended_run(self._account, job, run_id, state, ago=ago, ErrorMessage=error)
             at = int((datetime.now(UTC) - timedelta(seconds=ago)).timestamp() * 1000)
             lines = [(at - 2000, "26/11/24 02:00:01 INFO SparkContext: Running Spark version 3.3.0"), (at, error)]
             self._account.put_log_events("/aws-glue/jobs/error", run_id, lines)
             runs.add(run_id)
-            events.append(job_event(job, run_id))
+            if untold:
+                self._untold.add(run_id)
+            else:
+                events.append(job_event(job, run_id))
         events += self._random.sample(events, total // 10)
         self._random.shuffle(events)
         self._events.send(*events)
         declared = "".join(
             f'[pipelines.orders_{job:03d}]\nglue_job = "orders_{job:03d}"\ncontrol = "none"\n'
-            f'batch_id = {{ from = "argument", name = "batch_id" }}\nsource = "s3://acme-raw/orders_{job:03d}/{{batch_id}}/"\n'
+            f'batch_id = {{ from = "argument", name = "batch_id" }}\ntarget = "{_TABLE}"\nwrite_mode = "append"\n'
+            f'source = "s3://acme-raw/orders_{job:03d}/{{batch_id}}/"\n'
             for job in range(JOBS)
         )
         self._account.put_bucket("acme-raw")
+        put_table(self._account, [commit(day) for day in range(3, 0, -1)], _TABLE)
         (self._folder / "pipetriage.toml").write_text(
             f'store = "{self._store_url}"\n[aws]\nregion = "{REGION}"\nendpoint_url = "{self._account.url}"\n'
-            f'[watch]\nqueue = "{self._events.url}"\ndead_letters = "{self._events.letters}"\npoll_seconds = 0\n'
+            f"[settle]\ncloud_seconds = {SETTLE_SECONDS}\n"
+            f'[watch]\nqueue = "{self._events.url}"\ndead_letters = "{self._events.letters}"\n'
+            f"poll_seconds = {POLL_SECONDS}\n"
             f"hidden_seconds = {HIDDEN_SECONDS}\nwait_seconds = 1\n{declared}"
         )
         return runs
@@ -168,6 +185,11 @@ class Trial:
         for line in process.stdout or ():
             if line.startswith("{") and line.endswith("}\n"):
                 self._reports.append(json.loads(line))
+
+    def _unpolled(self) -> set[str]:
+        return self._untold - {
+            one.get("run_id", "") for one in list(self._reports) if one["word"] in ("triaged", "known")
+        }
 
     def _left(self) -> int:
         return sum(self._events.left())

@@ -69,10 +69,13 @@ def put_ended_run(
 class EventQueue:
     """Our queue and the one for dead letters, as an administrator makes and fills them."""
 
-    def __init__(self, account: EmulatedAccount, name: str = "pipetriage") -> None:
+    def __init__(self, account: EmulatedAccount, name: str = "pipetriage", redrive: int | None = None) -> None:
+        """``redrive``: SQS itself moves a message to the dead letters that was received so often."""
         self._sqs = account.admin("sqs")
-        self.url: str = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         self.letters: str = self._sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}-dead"
+        policy = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": redrive})}
+        self.url: str = self._sqs.create_queue(QueueName=name, Attributes=policy if redrive else {})["QueueUrl"]
 
     def send(self, *events: Document | str) -> None:
         """Put events into the queue."""
@@ -92,4 +95,6 @@ class EventQueue:
             QueueUrl=self.letters, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageAttributeNames=["All"]
         )
         found = answer.get("Messages", [])
-        return [(one["Body"], one["MessageAttributes"]["reason"]["StringValue"]) for one in found]
+        return [
+            (one["Body"], one.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "")) for one in found
+        ]
