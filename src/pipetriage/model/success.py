@@ -33,6 +33,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
     suspicions: list[Suspicion]
     gaps: list[Gap]
+    unanswered: bool = False
+    """A gap is of a source that may answer later (throttled, out of reach, too slow, broken): look again then."""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
