@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipetriage.model.evidence import Gap
+from pipetriage.model.evidence import Gap, Unanswered
 from pipetriage.model.facts import GoodRun
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.success import Delivered, Success
@@ -87,15 +87,93 @@ def test_fewer_than_declared(read: int | None, wrote: int | None, least: int, tr
         ([0], False),
         ([0, 0, 0], False),
         ([100_000, 0], True),
-        ([100_000, 0, 0], False),
+        ([100_000, 0, 0], True),
+        ([100_000, 0, 100_000, 0, 100_000], False),
         ([100_000] * 9 + [0], True),
-        ([100_000] * 8 + [0] * 2, False),
-        ([100_000] * 28 + [0] * 2, True),
+        ([100_000] * 8 + [0] * 2, True),
+        (([100_000] * 8 + [0] * 2) * 3, False),
+        ([100_000] * 14 + [0] + [100_000] * 14 + [0], True),
         ([0] * 40 + [100_000] * 30, True),
     ],
 )
 def test_nothing_written(past: list[int | None], trips: bool) -> None:
     assert ("NOTHING_WRITTEN" in tripped(success(0, past))) is trips
+
+
+@pytest.mark.parametrize("failed", [1, 2, 3, 4, 10, 29])
+@pytest.mark.parametrize("good", [3, 5, 25, 60])
+@pytest.mark.parametrize("left", [0, 300])
+def test_silent_failures_in_a_row_are_each_as_suspicious_as_the_first(left: int, good: int, failed: int) -> None:
+    past = [10_000 + day for day in range(good)] + [left] * failed
+    assert "RECORDS_LOW" in tripped(success(left, past))
+    assert ("NOTHING_WRITTEN" in tripped(success(left, past))) is (left == 0)
+    # Nothing, after days of little, and the other way round.
+    assert "RECORDS_LOW" in tripped(success(300 - left, past))
+    assert tripped(success(10_000, past)) == []
+
+
+@pytest.mark.parametrize("left", [0, 300])
+def test_after_thirty_runs_less_is_what_is_usual(left: int) -> None:
+    assert tripped(success(left, [10_000] * 40 + [left] * 29)) != []
+    assert tripped(success(left, [10_000] * 40 + [left] * 30)) == []
+    assert tripped(success(left, [10_000] * 40 + [left] * 50)) == []
+
+
+def test_after_less_has_become_usual_nothing_is_news_again() -> None:
+    past = [10_000] * 40 + [3_000] * 35 + [0] * 3
+    assert "NOTHING_WRITTEN" in tripped(success(0, past))
+    assert tripped(success(3_000, past)) == []
+
+
+def test_an_outage_that_is_over_makes_no_habit() -> None:
+    assert "NOTHING_WRITTEN" in tripped(success(0, [10_000] * 15 + [0] * 4 + [10_000] * 5))
+
+
+@pytest.mark.parametrize(
+    ("past", "own"),
+    [
+        # Of a daily job's weekends, each day of the third; of an hourly job's nights, each hour of the third.
+        (([10_000] * 5 + [0, 0]) * 2 + [10_000] * 5, 0),
+        (([10_000] * 5 + [0, 0]) * 2 + [10_000] * 5 + [0], 0),
+        (([10_000] * 16 + [0] * 8) * 2 + [10_000] * 16 + [0] * 7, 0),
+        (([10_000] * 5 + [300, 280]) * 2 + [10_000] * 5, 290),
+        # What comes after a first load is less, and no failure.
+        ([1_000_000] + [10_000] * 9, 10_000),
+    ],
+)
+def test_what_comes_again_and_again_is_no_news(past: list[int], own: int) -> None:
+    assert tripped(success(own, past)) == []
+
+
+def test_a_bookmark_that_found_nothing_for_days_is_still_news() -> None:
+    seen = success(0, [10_000] * 20 + [0] * 5, bookmark=True, records_read=0)
+    assert "BOOKMARK_FOUND_NOTHING" in tripped(seen)
+
+
+def reasons(seen: Success, **declared: Any) -> list[str]:
+    pipeline = msgspec.convert({"name": "orders", "target": "sales.orders", **declared}, Pipeline, strict=False)
+    return [one.reason for one in look(seen, pipeline, ThresholdSettings()).gaps]
+
+
+def test_a_volume_that_is_held_against_nothing_is_a_gap() -> None:
+    assert reasons(success()) == []
+    assert reasons(success(0, [0] * 5)) == []
+    merge = Success(own=volume(None), past=tuple(volume(100) for _ in range(5)))
+    assert "cannot be told from its commits" in reasons(merge)[0]
+    assert "nothing to compare with" in reasons(success(5, []))[0]
+    assert "of 2 good runs" in reasons(success(100_000, [100_000] * 2))[0]
+    assert "of 0 good runs" in reasons(success(100_000, [None] * 8))[0]
+    assert reasons(success(5, []), min_records=1) == []
+    assert reasons(msgspec.structs.replace(merge, records_read=500), min_records=1) == []
+    assert len(reasons(merge, min_records=1)) == 1
+    assert all("min_records" in one.fix for one in look(merge, Pipeline(), ThresholdSettings()).gaps)
+
+
+def test_only_a_source_that_may_answer_later_makes_a_look_unanswered() -> None:
+    lasting = Gap(source="logs", reason="logs:FilterLogEvents is not allowed")
+    later = Unanswered(source="metrics", reason="cloudwatch:GetMetricData was throttled")
+    for gaps, expected in (((lasting,), False), ((lasting, later), True), ((), False)):
+        assert look(success(gaps=gaps), Pipeline(), ThresholdSettings()).unanswered is expected
 
 
 def test_a_merge_whose_records_are_not_known_wrote_something() -> None:

@@ -7,6 +7,7 @@ PipetriageError                 anything this program says no with; the message 
 │   └── BundleError             a bundle has no readable bundle.json
 ├── EventError                   an event from a queue cannot be used; it goes to the dead letters, with the reason
 ├── SourceError                 one source cannot answer; becomes a Gap, never ends a triage
+│   └── UnansweredError         it was not reached, throttled or broken: it may answer later
 ├── CredentialsError            AWS does not know us: no credentials, expired, refused (exit 3)
 ├── ReadOnlyError               an AWS call that is not a read was refused before it was sent (exit 3)
 ├── MissingExtraError           an optional dependency is absent; names the extra (exit 3)
@@ -49,6 +50,13 @@ class EventError(PipetriageError):
 
 class SourceError(PipetriageError):
     """One source cannot answer. Caught where evidence is collected and turned into a ``Gap``."""
+
+
+class UnansweredError(SourceError):
+    """A source that may well answer later: it was throttled, out of reach, too slow, or broken on its own side.
+
+    Every other ``SourceError`` lasts until somebody changes something (a grant, a declaration, the data).
+    """
 
 
 class CredentialsError(PipetriageError):

@@ -12,7 +12,14 @@ import pytest
 from pipetriage.aws.guard import OwnResources
 from pipetriage.aws.policy import SESSION_POLICY_LIMIT
 from pipetriage.aws.session import Access, AwsSession
-from pipetriage.errors import ConfigError, CredentialsError, PipetriageError, ReadOnlyError, SourceError
+from pipetriage.errors import (
+    ConfigError,
+    CredentialsError,
+    PipetriageError,
+    ReadOnlyError,
+    SourceError,
+    UnansweredError,
+)
 from tests.aws.listening import listener
 from tests.emulated.account import ACCOUNT, REGION, EmulatedAccount
 
@@ -126,7 +133,7 @@ class TestSaid:
             AwsSession(Access(profile="sso")).identity()
 
     def test_nobody_answers(self) -> None:
-        with listener() as somebody, pytest.raises(SourceError, match=r"sts:GetCallerIdentity was not answered"):
+        with listener() as somebody, pytest.raises(UnansweredError, match=r"sts:GetCallerIdentity was not answered"):
             AwsSession(Access(region="eu-west-1", endpoint_url=somebody.url, attempts=1)).identity()
 
 
@@ -146,6 +153,28 @@ def test_refusals(account: EmulatedAccount, code: str, kind: type[PipetriageErro
         aws.client("glue").get_job(JobName="j")
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "later"),
+    [
+        ("ThrottlingException", 400, True),
+        ("OperationTimeoutException", 400, True),
+        ("InternalServiceException", 500, True),
+        ("Whatever", 503, True),
+        ("AccessDeniedException", 400, False),
+        ("EntityNotFoundException", 400, False),
+        ("InvalidInputException", 400, False),
+    ],
+)
+def test_what_may_be_answered_later_is_told_from_what_lasts(
+    account: EmulatedAccount, code: str, status: int, later: bool
+) -> None:
+    account.refuse("glue:GetJob", code, status=status)
+    aws = account.session(attempts=1)
+    with pytest.raises(SourceError) as raised, aws.calling("glue:GetJob"):
+        aws.client("glue").get_job(JobName="j")
+    assert isinstance(raised.value, UnansweredError) is later
+
+
 def test_a_role_that_cannot_be_taken_on_is_no_gap_of_one_source(
     account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +190,7 @@ def test_a_throttled_call_is_tried_again_and_then_told(account: EmulatedAccount)
     assert aws.client("glue").get_job(JobName="j")["Job"]["Name"] == "j"
     account.refuse("glue:GetJob", "ThrottlingException")
     aws = account.session(attempts=1)
-    with pytest.raises(SourceError, match="throttled"), aws.calling("glue:GetJob"):
+    with pytest.raises(UnansweredError, match="throttled"), aws.calling("glue:GetJob"):
         aws.client("glue").get_job(JobName="j")
 
 

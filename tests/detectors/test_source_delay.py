@@ -164,7 +164,9 @@ def _written(records: int | None) -> GoodRun:
         (100_000, WROTE, None),
         (None, WROTE, None),
         (900, WROTE[:2], None),
-        (0, (*WROTE[:3], _written(0), _written(0)), None),
+        (0, (WROTE[0], _written(0), WROTE[1], _written(0), WROTE[2]), None),
+        (0, (*WROTE, *[_written(0)] * 4), Strength.MODERATE),
+        (900, (*WROTE, *[_written(900)] * 4), Strength.MODERATE),
         (900, MONTH, None),
     ],
 )
@@ -173,6 +175,21 @@ def test_what_a_success_wrote_is_held_against_what_good_runs_wrote(
 ) -> None:
     context = make_context(run=make_run("SUCCEEDED"), good_runs=history, own_volume=_written(records))
     assert strength(context, Category.SOURCE_DELAY) is expected
+
+
+def test_what_the_control_row_counts_is_not_compared_with_what_went_into_all_the_tables() -> None:
+    # Every record goes into two tables, so that each good run wrote twice what it read.
+    twice = tuple(GoodRun(run_id=f"jr_{n}", records=200_000, written=True) for n in range(10))
+    row = ControlRow(run_id="jr_1", records=100_000, status="succeeded", evidence="control-1")
+    context = make_context(run=make_run("SUCCEEDED"), good_runs=twice, own_volume=_written(200_000), control=(row,))
+    assert strength(context, Category.SOURCE_DELAY) is None
+
+
+def test_short_runs_that_nobody_noticed_do_not_make_a_short_one_usual() -> None:
+    row = ControlRow(run_id="jr_1", records=900, status="succeeded", evidence="control-1")
+    unnoticed = tuple(GoodRun(run_id=f"jr_9{n}", records=900) for n in range(5))
+    context = make_context(run=make_run("SUCCEEDED"), good_runs=(*MONTH, *unnoticed), control=(row,))
+    assert strength(context, Category.SOURCE_DELAY) is Strength.MODERATE
 
 
 def test_what_a_failed_run_had_written_says_nothing_of_its_input() -> None:

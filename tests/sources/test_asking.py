@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
-from pipetriage.errors import CredentialsError, SourceError
-from pipetriage.model.evidence import Gap, Observation, Signal
+from pipetriage.errors import CredentialsError, SourceError, UnansweredError
+from pipetriage.model.evidence import Gap, Observation, Signal, Unanswered
 from pipetriage.sources.asking import Question, ask_all, observe
 from pipetriage.sources.local_files import Answer
 
@@ -57,12 +58,19 @@ def test_who_does_not_answer_in_time_is_a_gap_and_what_he_said_before_stands() -
     assert [one.signal for one in said if isinstance(one, Observation)] == [Signal.TABLE, Signal.JOB]
     [gap] = [one for one in said if isinstance(one, Gap)]
     assert (gap.source, gap.reason) == ("table", "not answered within 0.4 s")
+    assert isinstance(gap, Unanswered)
     released.set()
 
 
 def test_a_refusal_is_a_gap_with_its_reason() -> None:
     said = ask_all([question(Signal.JOB, refused(SourceError("glue:GetJob is not allowed")))], seconds=5)
     assert said == [Gap(source="job", reason="glue:GetJob is not allowed")]
+
+
+def test_who_may_answer_later_is_a_gap_of_the_same_shape() -> None:
+    [gap] = ask_all([question(Signal.JOB, refused(UnansweredError("glue:GetJob was throttled")))], seconds=5)
+    assert isinstance(gap, Unanswered)
+    assert msgspec.to_builtins(gap) == msgspec.to_builtins(Gap(source="job", reason="glue:GetJob was throttled"))
 
 
 @pytest.mark.parametrize("error", [CredentialsError("expired"), ZeroDivisionError("a mistake of ours")])

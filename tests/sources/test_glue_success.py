@@ -104,7 +104,7 @@ def test_a_compaction_and_anothers_commit_are_not_this_runs(account: EmulatedAcc
 
 
 def test_nothing_written_is_no_news_where_good_runs_often_write_nothing(account: EmulatedAccount) -> None:
-    before = [commit(day) for day in (9, 8, 5, 4, 3, 2, 1)]
+    before = [commit(day) for day in (9, 8, 6, 5, 3, 2, 1)]
     put_days(account, before=before, default_arguments=BOOKMARK)
     put_metric(account, "glue.driver.filesRead", 0)
     # Ten days back the table is not seen; of the nine since, two wrote nothing.
@@ -114,6 +114,34 @@ def test_nothing_written_is_no_news_where_good_runs_often_write_nothing(account:
 def test_one_quiet_day_makes_no_habit(account: EmulatedAccount) -> None:
     put_days(account, before=[commit(day) for day in (9, 8, 7, 6, 5, 4, 3, 1)])
     assert "NOTHING_WRITTEN" in tripped(look(account))
+
+
+@pytest.mark.parametrize(("left", "check"), [(0, "NOTHING_WRITTEN"), (300, "RECORDS_LOW")])
+def test_the_fourth_failure_in_a_row_is_found_like_the_first(left: int, check: str, account: EmulatedAccount) -> None:
+    short = [commit(day, left) for day in (3, 2, 1, 0)] if left else []
+    put_days(account, *short, days=28, before=[commit(day, 10_000) for day in range(28, 3, -1)])
+    assert check in tripped(look(account))
+    assert triaged(account) == ("SOURCE_DELAY", "LOW_RECORD_COUNT")
+
+
+def test_anothers_unsigned_commit_is_not_taken_for_what_a_run_did_not_write(account: EmulatedAccount) -> None:
+    put_days(account, commit(records=99_000, stamp=None))
+    found = look(account)
+    assert found.suspicions == []
+    assert "a commit without a stamp was made meanwhile" in gap(found, "iceberg_metadata:sales.orders").reason
+    assert not app_for(account).triage(f"glue:{JOB}/{run_id(0)}").safe_to_retry
+
+
+def test_a_young_pipeline_and_a_merge_are_held_against_nothing_and_say_so(account: EmulatedAccount) -> None:
+    put_days(account, commit(records=10), days=2)
+    found = look(account)
+    assert (found.suspicions, found.unanswered) == ([], False)
+    assert "of 2 good runs" in gap(found, "history").reason
+    rewritten: dict[str, Any] = {"deleted-records": "9"}
+    put_days(account, commit(records=10, operation="overwrite", **rewritten))
+    found = look(account, write_mode="merge")
+    assert found.suspicions == []
+    assert "a merge rewrites whole files" in gap(found, "history").reason
 
 
 def test_a_run_that_published_nothing_of_what_it_staged(account: EmulatedAccount) -> None:
@@ -251,6 +279,39 @@ def test_a_refused_source_is_a_gap_and_no_suspicion(call: str, source: str, acco
     found = look(account)
     assert found.suspicions == []
     assert "not allowed" in gap(found, source).reason
+    assert not found.unanswered
+    # None of botocore's own retries for this one, and it may be answered later.
+    account.refuse(call, "OperationTimeoutException")
+    found = look(account)
+    assert "ask again later" in gap(found, source).reason
+    assert found.unanswered
+
+
+@pytest.mark.parametrize(
+    ("call", "source"), [("cloudwatch:ListMetrics", "metrics"), ("logs:DescribeLogGroups", "logs")]
+)
+def test_nothing_found_by_a_listing_that_was_not_answered_may_be_found_later(
+    call: str, source: str, account: EmulatedAccount
+) -> None:
+    put_days(account, commit(), default_arguments=BOOKMARK)
+    account.admin("logs").delete_log_stream(logGroupName=ERROR_GROUP, logStreamName=run_id(0))
+    found = look(account)
+    assert gap(found, source).reason
+    assert not found.unanswered
+    account.refuse(call, "OperationTimeoutException")
+    found = look(account)
+    assert call in gap(found, source).reason
+    assert found.unanswered
+
+
+def test_a_silent_failure_that_was_not_seen_for_want_of_an_answer_is_seen_later(account: EmulatedAccount) -> None:
+    put_days(account)
+    account.refuse("s3:GetObject", "OperationTimeoutException")
+    found = look(account)
+    assert (found.suspicions, found.unanswered) == ([], True)
+    account.door.refusals.clear()
+    found = look(account)
+    assert (tripped(found), found.unanswered) == (["RECORDS_LOW", "NOTHING_WRITTEN"], False)
 
 
 def test_a_slow_account_gives_gaps_in_time(account: EmulatedAccount) -> None:
@@ -261,6 +322,7 @@ def test_a_slow_account_gives_gaps_in_time(account: EmulatedAccount) -> None:
     assert found.suspicions == []
     assert {"logs", "iceberg_metadata:sales.orders"} <= {one.source for one in found.gaps}
     assert any("not answered within 0.2 s" in one.reason for one in found.gaps)
+    assert found.unanswered
 
 
 def test_tables_that_cannot_be_counted_are_gaps(account: EmulatedAccount) -> None:

@@ -51,14 +51,47 @@ def test_a_stamp_decides_whenever_it_was_committed() -> None:
 
 
 def test_an_unstamped_commit_is_the_only_running_runs() -> None:
-    found = wrote(job_runs(*WEEK), commit(6), commit(2, 9, stamp=None), commit(1, 7, stamp=None, minute=60))
+    unsigned = [commit(6, stamp=None), commit(2, 9, stamp=None), commit(1, 7, stamp=None, minute=60)]
+    found = wrote(job_runs(*WEEK), *unsigned)
     assert records(found) | {run_id(2): 9, run_id(1): 0} == records(found)
 
 
 @pytest.mark.parametrize(("minute", "counted"), [(-0.5, 7), (10.5, 7), (-2, 0), (12, 0)])
 def test_clocks_may_differ_a_little(minute: float, counted: int) -> None:
-    found = wrote(job_runs(*WEEK), commit(6), commit(2, 7, stamp=None, minute=minute))
+    found = wrote(job_runs(*WEEK), commit(6, stamp=None), commit(2, 7, stamp=None, minute=minute))
     assert records(found)[run_id(2)] == counted
+
+
+def test_where_the_job_stamps_its_commits_one_without_a_stamp_is_unclear() -> None:
+    stamped = [commit(day) for day in (6, 5, 4, 3)]
+    found = wrote(job_runs(*WEEK), *stamped, commit(2, 9_900, stamp=None), commit(1, 7))
+    assert run_id(2) not in found
+    assert records(found)[run_id(1)] == 7
+    # It began to stamp only then: what it made before is told by time.
+    began = wrote(job_runs(*WEEK), commit(6, 5, stamp=None), commit(5, 6, stamp=None), *stamped[2:])
+    assert (records(began)[run_id(6)], records(began)[run_id(5)]) == (5, 6)
+    # Another pipeline's stamps say nothing of ours.
+    others = wrote(job_runs(*WEEK), commit(6, stamp="jr_elsewhere"), commit(5, 6, stamp=None))
+    assert records(others)[run_id(5)] == 6
+
+
+def test_batch_stamps_are_stamps_too() -> None:
+    batch = run(6)["Arguments"]["--batch_id"]
+    signed = commit(6, stamp=None, batch_id=batch)
+    assert run_id(2) not in wrote(job_runs(*WEEK, batches=True), signed, commit(2, 9, stamp=None))
+
+
+def test_a_commit_that_only_deletes_brings_nothing_whosever_it_is() -> None:
+    delete = commit(2, 0, regions=(), stamp=None, minute=5, operation="delete", **{"deleted-records": "9"})
+    assert records(wrote(job_runs(*WEEK), commit(6), delete, commit(2, 7)))[run_id(2)] == 7
+
+
+@pytest.mark.parametrize(("application", "known"), [("app-2", True), ("app-9", False), (None, False)])
+def test_an_unstamped_commit_of_the_stamping_application_is_the_same_runs(application: str | None, known: bool) -> None:
+    ours: dict[str, Any] = {"spark.app.id": "app-2"}
+    unsigned: dict[str, Any] = {"spark.app.id": application} if application else {}
+    found = wrote(job_runs(*WEEK), commit(6), commit(2, 7, **ours), commit(2, 5, stamp=None, minute=9, **unsigned))
+    assert records(found).get(run_id(2)) == (12 if known else None)
 
 
 @pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "RUNNING"])

@@ -7,6 +7,7 @@ from botocore.exceptions import (
     ConnectionError,
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
     InvalidRegionError,
     LoginError,
     NoAuthTokenError,
@@ -20,7 +21,7 @@ from botocore.exceptions import (
     UnknownCredentialError,
 )
 
-from pipetriage.errors import ConfigError, CredentialsError, PipetriageError, SourceError
+from pipetriage.errors import ConfigError, CredentialsError, PipetriageError, SourceError, UnansweredError
 
 _NO_CREDENTIALS = (NoCredentialsError, NoAuthTokenError)
 _BAD_CREDENTIALS = (
@@ -40,17 +41,26 @@ _THROTTLED = frozenset(
     | {
         "TooManyRequestsException",
         "RequestThrottled",
+        "RequestThrottledException",
         "ProvisionedThroughputExceededException",
         "PriorRequestNotComplete",
     }
 )
+# What botocore itself tries again (botocore.retries.standard), and Glue's and S3's words for the same.
+_BROKEN = frozenset(
+    {"InternalError", "InternalFailure", "InternalServerError", "InternalServiceException", "InternalServiceFault"}
+    | {"ServiceUnavailable", "ServiceUnavailableException", "OperationTimeoutException"}
+    | {"RequestTimeout", "RequestTimeoutException"}
+)
+_BROKEN_STATUS = frozenset({500, 502, 503, 504})
 
 
 def failure(error: BotoCoreError | ClientError, call: str, profile: str | None = None) -> PipetriageError:
     """Put what AWS or botocore raised into our own tree.
 
     ``call`` is what was tried (``glue:GetJobRun``). Who we are: ``CredentialsError``; where we look: ``ConfigError``;
-    that one call could not be answered: ``SourceError``, which becomes a gap.
+    that one call could not be answered: ``SourceError``, which becomes a gap, or ``UnansweredError`` where the same
+    call may be answered later.
     """
     log_in = f"aws sso login{f' --profile {profile}' if profile else ''}"
     match error:
@@ -68,8 +78,10 @@ def failure(error: BotoCoreError | ClientError, call: str, profile: str | None =
             )
         case ClientError():
             return _refusal(error, call, log_in)
-        case ConnectionError() | HTTPClientError():
-            return SourceError(f"{call} was not answered ({error}): check the region, the network or the VPC endpoint")
+        case ConnectionError() | HTTPClientError() | IncompleteReadError():
+            return UnansweredError(
+                f"{call} was not answered ({error}): check the region, the network or the VPC endpoint"
+            )
     return SourceError(f"{call} failed ({type(error).__name__}: {error})")
 
 
@@ -91,5 +103,7 @@ def _refusal(error: ClientError, call: str, log_in: str) -> PipetriageError:
             f"{call} is not allowed ({code}: {said}): grant it (pipetriage iam-policy prints what is needed)"
         )
     if code in _THROTTLED:
-        return SourceError(f"{call} was throttled ({code}) through every attempt: ask again later")
+        return UnansweredError(f"{call} was throttled ({code}) through every attempt: ask again later")
+    if code in _BROKEN or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in _BROKEN_STATUS:
+        return UnansweredError(f"{call} failed ({code}: {said}) through every attempt: ask again later")
     return SourceError(f"{call} failed ({code}: {said})")

@@ -1,15 +1,15 @@
 """SOURCE_DELAY: the input is not there yet, is late, or is much less than usual."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipetriage.detectors.changes import code_changed
 from pipetriage.detectors.rules import Hit, Rule, RuleBook, pattern, strongest, swallowed, unique, weaker, words
-from pipetriage.detectors.volumes import records_written, usual, usually_quiet
+from pipetriage.detectors.volumes import records_written, settled, usual, usually_quiet
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Signal
-from pipetriage.model.facts import ListedFile, Listing
+from pipetriage.model.facts import GoodRun, ListedFile, Listing
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.settings import ThresholdSettings
 
@@ -334,9 +334,9 @@ def _inside(file: ListedFile, path: str) -> bool:
 def _low_signals(context: Context, thresholds: ThresholdSettings) -> Iterator[tuple[str, str]]:
     """Tell what says that too little came, each with its evidence."""
     facts = context.facts
-    counted = [run.records for run in facts.good_runs if run.records is not None]
-    # What runs wrote is no measure of what this one read.
-    read = [run.records for run in facts.good_runs if run.records is not None and not run.written]
+    past = settled(facts.good_runs, thresholds)
+    # What runs wrote, into all tables together, is no measure of what this one read.
+    read = [run.records for run in past if run.records is not None and not run.written]
     now, before = context.facts.source, context.facts.previous_source
     if now is not None and before is not None and now.complete and before.complete:
         came, before_came = (sum(file.size for file in data_files(one)) for one in (now, before))
@@ -344,16 +344,15 @@ def _low_signals(context: Context, thresholds: ThresholdSettings) -> Iterator[tu
             yield f"the input holds {came:,} bytes, the last good batch's {before_came:,}", now.evidence
     least, counts = context.pipeline.min_records, list(_counts(context))
     for count, what, evidence in counts:
-        history = counted if evidence.startswith("control") else read
         if least is not None and count < least:
             yield f"{count} records {what}, at least {least} are declared", evidence
-        elif (than := usual(history, thresholds)) is not None and count < than.bound:
+        elif (than := usual(read, thresholds)) is not None and count < than.bound:
             yield f"{count} records {what}, {than.mean:.0f} in the mean of {than.runs} good runs", evidence
         elif count == 0 and facts.run.succeeded:
             yield f"no record {what}", evidence
     if not any(count for count, _, _ in counts):
         yield from _no_file(context)
-    yield from _written(context, thresholds, least if not counts else None)
+    yield from _written(context, past, thresholds, least if not counts else None)
 
 
 def _no_file(context: Context) -> Iterator[tuple[str, str]]:
@@ -363,16 +362,18 @@ def _no_file(context: Context) -> Iterator[tuple[str, str]]:
             yield "no file read by the job's metrics", metric.evidence
 
 
-def _written(context: Context, thresholds: ThresholdSettings, least: int | None) -> Iterator[tuple[str, str]]:
+def _written(
+    context: Context, past: Sequence[GoodRun], thresholds: ThresholdSettings, least: int | None
+) -> Iterator[tuple[str, str]]:
     """Tell where a run that succeeded wrote too little into its tables."""
     facts = context.facts
     own = facts.own_volume.records if facts.own_volume is not None else None
     if own is None or not facts.run.succeeded:
         return
-    than = usual(records_written(facts.good_runs), thresholds)
+    than = usual(records_written(past), thresholds)
     if least is not None and own < least:
         yield f"{own} records written to the tables, at least {least} are declared", "history"
-    elif own == 0 and usually_quiet(facts.good_runs):
+    elif own == 0 and usually_quiet(past):
         return
     elif than is not None and own < than.bound:
         yield f"{own} records written to the tables, {than.mean:.0f} in the mean of {than.runs} good runs", "history"

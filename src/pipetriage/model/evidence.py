@@ -109,6 +109,10 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """The one declaration or signal that would have decided."""
 
 
+class Unanswered(Gap, frozen=True, kw_only=True):
+    """A gap that may be none later: the source was throttled, out of reach, too slow, or broken on its own side."""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One observed fact, redacted, as an incident cites it."""
 

@@ -34,7 +34,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     suspicions: list[Suspicion]
     gaps: list[Gap]
     unanswered: bool = False
-    """A source did not answer, was throttled or failed: asked later, it may."""
+    """A gap is of a source that may answer later (throttled, out of reach, too slow, broken): look again then."""
 
 
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from pipetriage.errors import MissingExtraError, SourceError
-from pipetriage.model.evidence import Gap, Observation, Signal, TableKey
+from pipetriage.errors import MissingExtraError, SourceError, UnansweredError
+from pipetriage.model.evidence import Gap, Observation, Signal, TableKey, Unanswered
 from pipetriage.sources.local_files import Answer
 
 AT_ONCE = 12
@@ -32,12 +32,14 @@ def observe(
     run_id: str | None = None,
     fix: str = "",
 ) -> Iterator[Observation | Gap]:
-    """Ask one thing, and give the answer or the gap."""
+    """Ask one thing, and give the answer or the gap (``Unanswered`` where asking again later may do)."""
     # The time before reading: the answer is never older than that.
     at = now()
     name = f"{signal}:{table.name or table.role}" if table else str(signal)
     try:
         answer = read()
+    except UnansweredError as error:
+        yield Unanswered(source=name, reason=str(error), fix=fix)
     except SourceError as error:
         yield Gap(source=name, reason=str(error), fix=fix)
     except MissingExtraError as error:
@@ -64,7 +66,7 @@ class _Told(NamedTuple):
 def ask_all(questions: Sequence[Question], *, seconds: float, at_once: int = AT_ONCE) -> list[Observation | Gap]:
     """Ask all, ``at_once`` at a time, and give what was answered within so many seconds, in the questions' order.
 
-    What is not finished by then becomes a gap; its thread ends by itself, with the client's own timeouts.
+    What is not finished by then is an ``Unanswered`` gap; its thread ends by itself, with the client's own timeouts.
 
     Raises:
         Exception: what a source raised that is no gap (credentials that nobody accepts, a mistake of ours).
@@ -90,7 +92,7 @@ def ask_all(questions: Sequence[Question], *, seconds: float, at_once: int = AT_
             heard[place].append(said)
     for place in open_:
         reason = f"not answered within {seconds:g} s"
-        heard[place].append(Gap(source=questions[place].name, reason=reason, fix="raise [aws] deadline_seconds"))
+        heard[place].append(Unanswered(source=questions[place].name, reason=reason, fix="raise [aws] deadline_seconds"))
     return [one for place in range(len(questions)) for one in heard[place]]
 
 

@@ -16,7 +16,7 @@ from pipetriage.aws.session import AwsSession
 from pipetriage.errors import SourceError
 from pipetriage.model.evidence import LogEvent
 from pipetriage.model.times import parse_time
-from pipetriage.sources.cloudwatch_streams import Found, Stream, find_streams
+from pipetriage.sources.cloudwatch_streams import Found, Stream, find_streams, foremost
 from pipetriage.sources.local_files import Answer
 from pipetriage.sources.logs import visible
 
@@ -81,7 +81,7 @@ def run_log(
     events = (*_in_time(drivers), *_in_time(executors))
     refused = [*found.refusals, *reading.refusals]
     if not events:
-        raise refused[0] if refused else _empty(found)
+        raise foremost(refused) if refused else _empty(found)
     whole = bool(tails) and all(tail.whole for tail in tails) and not refused
     shared = {(one.group, one.name) for one in streams if not one.own}
     alone = not shared or not _others_too((one for one in events if (one.group, one.stream) in shared), str(run["Id"]))
@@ -109,7 +109,7 @@ def analysed_failures(
     events = reading.search(streams, _FAILED_JOB)
     refused = [*found.refusals, *reading.refusals]
     if not events and refused:
-        raise refused[0]
+        raise foremost(refused)
     if not streams:
         raise SourceError("the run's driver has no log stream, so a failure that it passed over would not be seen")
     return Answer(tuple(_in_time(events)), _locator(streams), complete=not refused and not reading.cut)

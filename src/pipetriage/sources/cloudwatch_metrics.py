@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from pipetriage.aws.session import AwsSession
-from pipetriage.errors import SourceError
+from pipetriage.errors import SourceError, UnansweredError
 from pipetriage.model.times import parse_time
 from pipetriage.sources.cloudwatch_streams import arguments_of
 from pipetriage.sources.documents import plain
@@ -120,16 +120,17 @@ def run_metrics(
     now = now or datetime.now(UTC)
     start, end, period = _window(run, now)
     ours = (("JobName", job_name), ("JobRunId", run_id))
+    unlisted: list[UnansweredError] = []
     documented = (_Series(one, dimensions) for one in _KNOWN for dimensions in _documented(one, ours))
     # The same series once, in the order of dimensions that CloudWatch itself gives: emulators go by it.
-    wanted = {(one.metric.name, frozenset(one.dimensions)): one for one in (*documented, *_listed(aws, ours))}
+    wanted = {(one.metric.name, frozenset(one.dimensions)): one for one in (*documented, *_listed(aws, ours, unlisted))}
     values, complete = _values(aws, list(wanted.values()), start, end, period)
     results = list(_results(values))
     if not results:
-        raise SourceError(_nothing(run, job, now - end))
-    return Answer(
-        {"MetricDataResults": results}, f"cloudwatch:GetMetricData {NAMESPACE} {job_name} {run_id}", complete=complete
-    )
+        # There may be series that only the listing names.
+        raise unlisted[0] if unlisted else SourceError(_nothing(run, job, now - end))
+    locator = f"cloudwatch:GetMetricData {NAMESPACE} {job_name} {run_id}"
+    return Answer({"MetricDataResults": results}, locator, complete=complete and not unlisted)
 
 
 def _window(run: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime, int]:
@@ -157,10 +158,10 @@ def _documented(metric: _Metric, ours: _Dimensions) -> Iterator[_Dimensions]:
         yield (*dimensions, (metric.side, _EVERY))
 
 
-def _listed(aws: AwsSession, ours: _Dimensions) -> Iterator[_Series]:
+def _listed(aws: AwsSession, ours: _Dimensions, unanswered: list[UnansweredError]) -> Iterator[_Series]:
     """Give the series of known metrics that CloudWatch names itself, for two weeks: only it knows the sources' names.
 
-    Without the permission, the documented ones have to do.
+    Without the permission, the documented ones have to do; a listing that may be answered later is kept.
     """
     request: dict[str, Any] = {
         "Namespace": NAMESPACE,
@@ -170,7 +171,8 @@ def _listed(aws: AwsSession, ours: _Dimensions) -> Iterator[_Series]:
         try:
             with aws.calling("cloudwatch:ListMetrics"):
                 page = aws.client("cloudwatch").list_metrics(**request)
-        except SourceError:
+        except SourceError as error:
+            unanswered += [error] if isinstance(error, UnansweredError) else []
             return
         for one in page["Metrics"]:
             metric = _BY_NAME.get(one["MetricName"])

@@ -1,14 +1,14 @@
 """Where the log of a Glue run is: log groups by prefix and era, streams by the run's id (domain facts 1.5)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 from botocore.exceptions import ClientError
 
 from pipetriage.aws.failures import code_of
 from pipetriage.aws.session import AwsSession
-from pipetriage.errors import SourceError
+from pipetriage.errors import SourceError, UnansweredError
 
 DEFAULT_PREFIX = "/aws-glue/jobs"
 """Of every log group of Glue whose job names none; ``LogGroupName`` of a run is such a prefix too."""
@@ -82,8 +82,10 @@ def find_streams(aws: AwsSession, run: Mapping[str, Any], job: Mapping[str, Any]
         SourceError: there is none, or none may be seen; the message names what was looked for and what it may mean.
     """
     named = _named(run, job)
-    known, whole = _known_groups(aws, named.roots)
-    refusals: list[SourceError] = []
+    unlisted: list[SourceError] = []
+    known, whole = _known_groups(aws, named.roots, unlisted)
+    # Only the listing names the groups of a security configuration.
+    refusals: list[SourceError] = list(unlisted) if named.security else []
     secured = [one for one in known if named.security and named.security in one]
     groups = list(dict.fromkeys([*(one for one in named.groups if one in known or not whole), *secured]))
     streams = _streams(aws, groups, named, refusals)
@@ -93,8 +95,8 @@ def find_streams(aws: AwsSession, run: Mapping[str, Any], job: Mapping[str, Any]
         groups += others
     if streams:
         return Found(tuple(streams), tuple(refusals))
-    if refusals:
-        raise refusals[0]
+    if refusals or unlisted:
+        raise foremost([*refusals, *unlisted])
     if whole and not groups:
         raise SourceError(
             f"there is no log group {' or '.join(named.groups)}: the job's role lacks the permissions on logs, "
@@ -106,6 +108,11 @@ def find_streams(aws: AwsSession, run: Mapping[str, Any], job: Mapping[str, Any]
         f"no log stream begins with {' or '.join(named.streams)} in {', '.join(groups)}: the job's role lacks the "
         f"permissions on logs, the streams were deleted{past}, or the run never began"
     )
+
+
+def foremost(refusals: Sequence[SourceError]) -> SourceError:
+    """Give the refusal that is told: one that is over later, before those that last."""
+    return next((one for one in refusals if isinstance(one, UnansweredError)), refusals[0])
 
 
 def _job(document: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -149,8 +156,13 @@ def _major(version: Any) -> int | None:
     return int(major) if major.isdigit() else None
 
 
-def _known_groups(aws: AwsSession, roots: Iterable[str]) -> tuple[dict[str, int | None], bool]:
-    """List the groups below the prefixes, each with the days that it keeps events; and whether those are all."""
+def _known_groups(
+    aws: AwsSession, roots: Iterable[str], unanswered: list[SourceError]
+) -> tuple[dict[str, int | None], bool]:
+    """List the groups below the prefixes, each with the days that it keeps events; and whether those are all.
+
+    Whoever may not list groups may still read the ones that Glue's rules name: only what may be answered later is kept.
+    """
     known: dict[str, int | None] = {}
     whole = True
     for root in roots:
@@ -159,8 +171,8 @@ def _known_groups(aws: AwsSession, roots: Iterable[str]) -> tuple[dict[str, int 
             for page in _pages(aws, "describe_log_groups", MAX_GROUP_PAGES, logGroupNamePrefix=root):
                 known |= {one["logGroupName"]: one.get("retentionInDays") for one in page["logGroups"]}
                 more = page.get("nextToken") is not None
-        except SourceError:
-            # Whoever may not list groups may still read the ones that Glue's rules name.
+        except SourceError as error:
+            unanswered += [error] if isinstance(error, UnansweredError) else []
             more = True
         whole = whole and not more
     return known, whole

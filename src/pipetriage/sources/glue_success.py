@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from pipetriage.aws.session import AwsSession
 from pipetriage.errors import SourceError, TargetError
-from pipetriage.model.evidence import Gap, Observation, Signal, TableKey
+from pipetriage.model.evidence import Gap, Observation, Signal, TableKey, Unanswered
 from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.model.success import Delivered, Success
 from pipetriage.settings import AwsSettings, SettleSettings
@@ -107,6 +107,10 @@ class GlueSuccess:
                 f"{logs.locator} was not searched to its end: a failure that the job passed over may be in the rest"
             )
             gaps.append(Gap(source=str(Signal.LOGS), reason=reason))
+        if metrics is not None and not metrics.complete:
+            # A page or a series was not answered: the bounds are wider than any run's metrics.
+            reason = "CloudWatch did not give every metric, so what the run read may be more than was seen"
+            gaps.append(Unanswered(source=str(Signal.METRICS), reason=reason))
         success = Success(
             bookmark=with_bookmark,
             records_read=_most(metrics, _RECORDS_READ),
@@ -139,9 +143,6 @@ class GlueSuccess:
         except SourceError as error:
             gaps.append(Gap(source=str(Signal.HISTORY), reason=str(error), fix=COUNTED_FROM))
             return replace(success, delivered=tuple(delivered), gaps=tuple(gaps))
-        if not found.runs:
-            reason = "no good run before this one is seen in the tables, so there is nothing to compare with"
-            gaps.append(Gap(source=str(Signal.HISTORY), reason=reason))
         return replace(
             success,
             delivered=tuple(delivered),
@@ -161,8 +162,8 @@ class GlueSuccess:
             return
         if wrote is None:
             reason = (
-                f"which commits of {output.table} are this run's cannot be told: another run was running, or the "
-                "snapshots since have expired"
+                f"which commits of {output.table} are this run's cannot be told: another run was running, a commit "
+                "without a stamp was made meanwhile, or the snapshots since have expired"
             )
             stamp = '.option("snapshot-property.glue-job-run-id", RUN_ID) on the write'
             gaps.append(Gap(source=name, reason=reason, fix=stamp))

@@ -2,6 +2,7 @@
 
 A commit is a run's by its stamp (``snapshot_keys``), or, unstamped, because that run alone was running. One that may be
 two runs' makes both unknown, and so does a history of the table that does not reach back to the run: neither is zero.
+Once the job has stamped a commit, one without a stamp may be anybody's: the run in whose time it fell is unknown.
 """
 
 import re
@@ -96,7 +97,7 @@ class JobRuns:
         """Name the runs that may have made a commit: none where it is somebody else's, several where unclear."""
         if summary.get("operation") == "replace":
             return []  # a compaction brings nothing
-        stamps = {key: str(summary[key]) for key in self._keys if summary.get(key) not in {None, ""}}
+        stamps = self._stamps(summary)
         named = [value for value in stamps.values() if value in self.documents]
         if named:
             return named[:1]
@@ -107,6 +108,9 @@ class JobRuns:
             return running
         batches = {batch_key(value) for value in stamps.values()}
         return [one for one in running if one in self._batches and batch_key(self._batches[one]) in batches]
+
+    def _stamps(self, summary: Mapping[str, Any]) -> dict[str, str]:
+        return {key: str(summary[key]) for key in self._keys if summary.get(key) not in {None, ""}}
 
     def _running(self, at: datetime) -> list[str]:
         return self._within(at, timedelta()) or self._within(at, self._skew)
@@ -133,12 +137,29 @@ class JobRuns:
         except (msgspec.ValidationError, ValueError, OverflowError, OSError) as error:
             raise SourceError(f"the Iceberg metadata of {output.table} cannot be understood ({error})") from error
         since = self._covered_since(table, made)
-        unclear = {run_id for _, makers in made if len(makers) > 1 for run_id in makers}
+        unclear = {run_id for _, makers in made if len(makers) > 1 for run_id in makers} | self._perhaps_anothers(made)
         found = {one.run_id: Written() for one in self._windows if one.start >= since and one.run_id not in unclear}
         merges = output.write_mode == "merge"
         for snapshot, makers in made:
             if len(makers) == 1 and makers[0] in found:
                 found[makers[0]] = _plus(found[makers[0]], snapshot.summary, merges)
+        return found
+
+    def _perhaps_anothers(self, made: list[tuple[_Snapshot, list[str]]]) -> set[str]:
+        """Name the runs in whose time there is an unstamped commit, after a stamped one of this job's."""
+        stamped = [(one, makers) for one, makers in made if makers and self._stamps(one.summary)]
+        # SQL takes no stamp: it is told by the application that made the run's stamped commits.
+        applications = {(run_id, _application(one.summary)) for one, makers in stamped for run_id in makers}
+        found: set[str] = set()
+        stamping = False
+        for snapshot, makers in reversed(made):  # oldest first
+            application = _application(snapshot.summary)
+            if self._stamps(snapshot.summary):
+                stamping = stamping or bool(makers)
+            # What only deletes brings nothing, whoever's it is.
+            elif stamping and snapshot.summary.get("operation") != "delete":
+                known = application is not None and len(makers) == 1 and (makers[0], application) in applications
+                found |= set() if known else set(makers)
         return found
 
     def _covered_since(self, table: _Metadata, made: list[tuple[_Snapshot, list[str]]]) -> datetime:
@@ -244,6 +265,11 @@ def _plus(sum_: Written, summary: Mapping[str, Any], merges: bool) -> Written:
         if partitions is None or sum_.partitions_at_most is None
         else sum_.partitions_at_most + partitions,
     )
+
+
+def _application(summary: Mapping[str, Any]) -> str | None:
+    value = summary.get("spark.app.id") or summary.get("app-id")
+    return str(value) if value else None
 
 
 def _number(summary: Mapping[str, Any], name: str) -> int | None:
