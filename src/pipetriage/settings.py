@@ -110,8 +110,8 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     wait_seconds: int = 5
     """How long the queue is asked to wait for a message: so long, too, it takes to stop (SQS: at most 20)."""
     max_receives: int = 5
-    """After so many attempts a message is put aside (at least 3), after three times as many if only the store was in the
-    way. The maxReceiveCount of the queue's own redrive policy is to lie above that."""
+    """After so many attempts a message is put aside (at least 3), after three times as many if only the store was in
+    the way. The maxReceiveCount of the queue's own redrive policy is to lie above that."""
     poll_seconds: float = 300.0
     """How often runs are asked for that no event told of; 0: never."""
     poll_hours: float = 24.0
