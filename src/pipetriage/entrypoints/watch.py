@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pipetriage.watching.queue import Queue
     from pipetriage.watching.worker import Worker
 
+_ONE_WISH = 0.5
+"""Seconds within which a second signal is the first one again."""
 _QUIET_WORDS = frozenset({"quiet", "ignored", "later"})
 
 
@@ -151,10 +154,16 @@ def _work(
 def _stopped_by_signals(worker: Worker) -> Iterator[None]:
     """Finish what is in hand at the first signal; at the second, leave it: it comes again."""
 
+    asked: list[float] = []
+
     def stop(number: int, _: Any) -> None:
-        if worker.stopping.is_set():
-            # Threads that wait for an answer would otherwise be waited for.
-            os._exit(EXIT_INTERRUPTED)
+        asked.append(time.monotonic())
+        if len(asked) > 1:
+            # Supervisors signal the process and its group: that is one wish, told twice.
+            if asked[-1] - asked[0] > _ONE_WISH:
+                # Threads that wait for an answer would otherwise be waited for.
+                os._exit(EXIT_INTERRUPTED)
+            return
         complain(f"{signal.Signals(number).name}: finishing what is in hand; once more to stop at once")
         worker.stopping.set()
 
