@@ -36,6 +36,16 @@ def declare(folder: Path, account: EmulatedAccount, pipelines: dict[str, Any]) -
     (folder / "pipetriage.toml").write_text(f"aws = {inline(aws)}\npipelines = {inline(pipelines)}\n")
 
 
+def safe_run(account: EmulatedAccount, folder: Path) -> tuple[str, str]:
+    """Put a run that is safe to retry into the account, and declare its pipeline; give its job and id."""
+    loaded = load_bundle(account, CASES / "throttled_before_write")
+    pipeline = dict(loaded.manifest["pipeline"])
+    pipeline["control"] = {"location": "dynamodb", **pipeline["control"]}
+    declare(folder, account, {pipeline["name"]: {key: one for key, one in pipeline.items() if key != "name"}})
+    job, run_id = loaded.target.removeprefix("glue:").split("/")
+    return job, run_id
+
+
 def cause(job: str, run_id: str) -> str:
     return json.dumps({"Id": run_id, "JobName": job, "JobRunState": "FAILED", "ErrorMessage": "SystemExit: 1"})
 
@@ -71,11 +81,7 @@ def test_the_cause_is_found_where_machines_put_it(wrap: Any, account: EmulatedAc
 def test_the_gate_allows_one_retry_of_a_safe_run_and_no_second(
     account: EmulatedAccount, store: IncidentStore, tmp_path: Path
 ) -> None:
-    loaded = load_bundle(account, CASES / "throttled_before_write")
-    pipeline = dict(loaded.manifest["pipeline"])
-    pipeline["control"] = {"location": "dynamodb", **pipeline["control"]}
-    declare(tmp_path, account, {pipeline["name"]: {key: one for key, one in pipeline.items() if key != "name"}})
-    job, run_id = loaded.target.removeprefix("glue:").split("/")
+    job, run_id = safe_run(account, tmp_path)
     event = {"gate": True, "error": {"Error": "States.TaskFailed", "Cause": cause(job, run_id)}}
     first = step_functions.handler(event)
     assert first["safe_to_retry"] is True
@@ -88,11 +94,7 @@ def test_the_gate_allows_one_retry_of_a_safe_run_and_no_second(
 def test_an_execution_may_ask_again_for_an_answer_that_was_lost(
     account: EmulatedAccount, store: IncidentStore, tmp_path: Path
 ) -> None:
-    loaded = load_bundle(account, CASES / "throttled_before_write")
-    pipeline = dict(loaded.manifest["pipeline"])
-    pipeline["control"] = {"location": "dynamodb", **pipeline["control"]}
-    declare(tmp_path, account, {pipeline["name"]: {key: one for key, one in pipeline.items() if key != "name"}})
-    job, run_id = loaded.target.removeprefix("glue:").split("/")
+    job, run_id = safe_run(account, tmp_path)
     error = {"Error": "States.TaskFailed", "Cause": cause(job, run_id)}
 
     def allowed(execution: str) -> bool:

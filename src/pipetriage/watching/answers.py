@@ -13,19 +13,9 @@ _PATIENCE = 3
 """So many times ``max_receives`` a message is tried that only the program's surroundings were in the way of."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one message or of one run that was asked for."""
+class Report(Outcome, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one message, or of one run that was asked for."""
 
-    word: str
-    """An outcome's word; or ``failed`` (it comes again), ``buried`` (it does not), ``waiting`` (for now)."""
-    why: str = ""
-    job: str = ""
-    pipeline: str = ""
-    run_id: str = ""
-    incident_id: str = ""
-    category: str = ""
-    safe_to_retry: bool | None = None
-    again_in: float | None = None
     message_id: str = ""
     seconds: float = 0.0
     """How long it took."""
@@ -51,13 +41,13 @@ def answer_to(message: Message, desk: Desk, max_receives: int) -> Answer:
         notice = read_event(message.body)
         outcome = desk.handle(notice, last=last)
     except EventError as error:
-        return Answer(report=Report(word="buried", why=str(error)), aside=True)
+        return Answer(report=Report(word=Word.BURIED, why=str(error)), aside=True)
     except (CredentialsError, StoreError) as error:
         return _again(message, str(error), max_receives * _PATIENCE, error)
     except Exception as error:  # noqa: BLE001 - the boundary of one message: see above
         if last and isinstance(notice, ExecutionFailed) and isinstance(error, SourceError):
             # Whoever else's execution it is: that it cannot be read is no reason to wake somebody.
-            return Answer(report=Report(word=str(Word.IGNORED), why=str(error)))
+            return Answer(report=Report(word=Word.IGNORED, why=str(error)))
         return _again(message, told(error), max_receives)
     # Looking again is a receive like any other: the last one has to do with what is there.
     return Answer(report=report_of(outcome), again_in=None if last else outcome.again_in)
@@ -67,8 +57,8 @@ def _again(message: Message, why: str, most: int, trouble: PipetriageError | Non
     """Let it come again, each time later, until it has come often enough."""
     if message.receives >= most:
         said = f"not seen to in {message.receives} attempts: {why}"
-        return Answer(report=Report(word="buried", why=said), aside=True, trouble=trouble)
-    return Answer(report=Report(word="failed", why=why), again_in=_backoff(message), trouble=trouble)
+        return Answer(report=Report(word=Word.BURIED, why=said), aside=True, trouble=trouble)
+    return Answer(report=Report(word=Word.FAILED, why=why), again_in=_backoff(message), trouble=trouble)
 
 
 def _backoff(message: Message) -> float:
@@ -90,7 +80,7 @@ def settle(queue: Queue | None, message: Message, answer: Answer, *, delete: boo
         if queue is not None:
             queue.hide(message, _backoff(message))
         why = f"{answer.report.why} (no [watch] dead_letters are named, to put it aside with this reason)"
-        return False, msgspec.structs.replace(answer.report, word="failed", why=why)
+        return False, msgspec.structs.replace(answer.report, word=Word.FAILED, why=why)
     if answer.again_in is not None:
         if queue is not None:
             queue.hide(message, answer.again_in)
@@ -102,17 +92,7 @@ def settle(queue: Queue | None, message: Message, answer: Answer, *, delete: boo
 
 def report_of(outcome: Outcome) -> Report:
     """Report an outcome."""
-    return Report(
-        word=str(outcome.word),
-        why=outcome.why,
-        job=outcome.job,
-        pipeline=outcome.pipeline,
-        run_id=outcome.run_id,
-        incident_id=outcome.incident_id,
-        category=outcome.category,
-        safe_to_retry=outcome.safe_to_retry,
-        again_in=outcome.again_in,
-    )
+    return Report(**{name: getattr(outcome, name) for name in outcome.__struct_fields__})
 
 
 def told(error: Exception) -> str:

@@ -37,6 +37,12 @@ class Word(StrEnum):
     """The run succeeded, and what a look at it needs did not answer to the last."""
     IGNORED = "ignored"
     """It asks for nothing."""
+    FAILED = "failed"
+    """It could not be seen to, and comes again."""
+    BURIED = "buried"
+    """It was put aside, with the reason."""
+    WAITING = "waiting"
+    """Of no notice: nothing can be asked or kept for the moment."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from pipetriage.errors import CredentialsError
 from pipetriage.model.facts import IN_FLIGHT
 from pipetriage.watching.answers import Report, told
-from pipetriage.watching.desk import SUCCEEDED
+from pipetriage.watching.desk import SUCCEEDED, Word
 from pipetriage.watching.notices import RunEnded
 from pipetriage.watching.worker import Worker
 
@@ -113,7 +113,7 @@ class Poller:
             except CredentialsError as error:
                 worker.give_up(error)
             except Exception as error:  # noqa: BLE001 - a thread's boundary: nobody would notice that it ended
-                self._on_report(Report(word="waiting", why=f"asking for runs: {told(error)}"))
+                self._on_report(Report(word=Word.WAITING, why=f"asking for runs: {told(error)}"))
             # Workers that were started together do not ask together for ever.
             worker.stopping.wait(self._every * random.uniform(0.8, 1.2))
 
@@ -169,7 +169,7 @@ class Poller:
             self._failures.clear()
         for run_id, future in begun.items():
             report = future.result()
-            if report.word == "failed":
+            if report.word is Word.FAILED:
                 self._failures[run_id] += 1
             elif report.again_in is None:
                 self._seen.add(run_id)
@@ -182,5 +182,5 @@ class Poller:
         except CredentialsError:
             raise
         except Exception as error:  # noqa: BLE001 - one job must not keep the others from being asked
-            self._on_report(Report(word="waiting", why=f"{what}: {told(error)}"))
+            self._on_report(Report(word=Word.WAITING, why=f"{what}: {told(error)}"))
             return []

@@ -17,7 +17,7 @@ import msgspec
 from pipetriage.errors import CredentialsError, PipetriageError, SourceError, StoreError
 from pipetriage.settings import WatchSettings
 from pipetriage.watching.answers import Answer, Report, answer_to, report_of, settle, told
-from pipetriage.watching.desk import Desk
+from pipetriage.watching.desk import Desk, Word
 from pipetriage.watching.notices import Notice
 from pipetriage.watching.queue import Message, Queue
 
@@ -64,7 +64,7 @@ class Worker:
                 pause, busy = _FIRST_PAUSE, bool(messages)
             except (SourceError, StoreError) as error:
                 self._room.leave(taken)
-                self._report(Report(word="waiting", why=str(error)))
+                self._report(Report(word=Word.WAITING, why=str(error)))
                 self.stopping.wait(pause * SystemRandom().uniform(0.5, 1.0))
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
@@ -137,7 +137,7 @@ class Worker:
             self._hand.drop(message)
             _, report = settle(queue, message, answer)
         except Exception as error:  # noqa: BLE001 - a thread's boundary; the message comes again, and is known by then
-            report = Report(word="failed", why=told(error))
+            report = Report(word=Word.FAILED, why=told(error))
         finally:
             self._hand.drop(message)
             self._room.leave(1)
@@ -150,7 +150,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - a thread's boundary: what goes wrong with one run is its report
             if isinstance(error, CredentialsError):
                 self.give_up(error)
-            report = Report(word="failed", why=told(error))
+            report = Report(word=Word.FAILED, why=told(error))
         finally:
             self._room.leave(1)
         self._report(report, "", began)
@@ -161,7 +161,7 @@ class Worker:
             self.give_up(answer.trouble)
         elif isinstance(answer.trouble, StoreError):
             self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-        elif answer.report.word == "triaged":
+        elif answer.report.word is Word.TRIAGED:
             self._pause = 0.0
 
     def _keep_hidden(self, queue: Queue) -> None:
@@ -172,7 +172,7 @@ class Worker:
                     self._hand.with_held(message, queue.hide)
                 except PipetriageError as error:
                     # It may come to somebody else as well, who makes the same incident of it.
-                    self._report(Report(word="waiting", why=str(error), message_id=message.id))
+                    self._report(Report(word=Word.WAITING, why=str(error), message_id=message.id))
 
     def _report(self, report: Report, message_id: str = "", began: float | None = None) -> None:
         if began is not None:
