@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipetriage.errors import SourceError
-from pipetriage.sources.deployments import MAX_DEPLOYMENTS, Deployment, Deployments, deployment
+from pipetriage.sources.deployed import MAX_DEPLOYMENTS, Deployment, Deployments, deployment
 
 if TYPE_CHECKING:
     from pipetriage.aws.session import AwsSession

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pipetriage.errors import SourceError
 from pipetriage.model.times import parse_time
-from pipetriage.sources.documents import plain
+from pipetriage.sources.deployed import MAX_DEPLOYMENTS, Deployment, Deployments, deployment
 from pipetriage.sources.files import read_json
 from pipetriage.sources.local_files import Answer
 
@@ -22,44 +22,12 @@ if TYPE_CHECKING:
     # An extra: a repository or a file is read without it.
     from pipetriage.aws.session import AwsSession
 
-MAX_DEPLOYMENTS = 100
-"""Deployments read of each place, newest first."""
 MAX_OBJECTS = 6
 """Objects with the job's code whose versions are listed: the script, then its libraries."""
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 _LIBRARIES = ("--extra-py-files", "--extra-jars", "--extra-files")
 _KINDS = 'script, "codepipeline:NAME", "codedeploy:APP/GROUP", "git:PATH", "file:PATH" or "s3://BUCKET/KEY"'
-
-Deployment = dict[str, Any]
-
-
-class Deployments(NamedTuple):
-    """What one place knows."""
-
-    found: list[Deployment]
-    locator: str
-    whole: bool
-    """There are no older ones than these."""
-
-
-def deployment(
-    version: str,
-    deployed_at: Any,
-    *,
-    commit: str | None = None,
-    author: str | None = None,
-    changed_paths: list[str] | None = None,
-) -> Deployment:
-    """Give one deployment in the bundle's shape; a time is written as ISO 8601 in UTC."""
-    at = plain(deployed_at) if isinstance(deployed_at, datetime) else deployed_at
-    return {
-        "version": version,
-        "deployed_at": at,
-        "commit": commit,
-        "author": author,
-        "changed_paths": changed_paths or [],
-    }
 
 
 def deployments_of(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipetriage.errors import SourceError
-from pipetriage.sources.deployments import MAX_DEPLOYMENTS, Deployment, Deployments, deployment
+from pipetriage.sources.deployed import MAX_DEPLOYMENTS, Deployment, Deployments, deployment
 
 SECONDS = 10.0
 """How long git may take: a hundred commits of a large repository take well under one."""
