@@ -13,8 +13,9 @@ from pipetriage.model.toml_text import toml_key, toml_value
 if TYPE_CHECKING:
     from pipetriage.drafting import Draft, Line
 
-_WIDTH = 118
-_COMMENT_COLUMN = 60
+_WIDTH = 80
+"""Of comments; a setting stays on its line, so that one mark uncomments it."""
+_COMMENT_COLUMN = 40
 
 
 def declaration_text(draft: Draft) -> str:
@@ -24,7 +25,10 @@ def declaration_text(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     place = f"pipelines.{toml_key(draft.pipeline)}"
-    yield from _comment(f"{draft.job}: drafted from {draft.good_runs} good run{'' if draft.good_runs == 1 else 's'}.")
+    # Quoted, and never at the line's start: a job may be named as a setting is written.
+    yield from _comment(
+        f"Job {toml_key(draft.job)}: drafted from {draft.good_runs} good run{'' if draft.good_runs == 1 else 's'}."
+    )
     yield f"[{place}]"
     for table, of_table in groupby(draft.lines, key=lambda line: line.table):
         lines = list(of_table)
