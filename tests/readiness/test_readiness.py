@@ -374,6 +374,12 @@ def test_a_source_that_did_not_answer_is_asked_again_and_nothing_is_to_be_change
     assert not found.ready
 
 
+def test_a_pipeline_with_one_attempt_is_never_safe_to_retry_though_it_is_ready() -> None:
+    found = looked_at(changed(collected(SAFE), max_attempts=1))
+    assert found.ready
+    assert found.capped == ["safe_to_retry: true"]
+
+
 def test_stamps_of_tables_that_were_not_read_are_no_second_gap() -> None:
     whole = collected(SAFE)
     assert state_of(looked_at(UNREADY["TABLE_UNOBSERVED"](whole)), Name.SNAPSHOT_STAMPS) is State.NOT_APPLICABLE

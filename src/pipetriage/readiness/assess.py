@@ -108,14 +108,18 @@ def assess(
             losses.append(loss)
         signals.append(_report(one, pipeline, sighting, seen_in, due, loss, local))
     rules = broken_rules(contexts, local=local)
-    never = any(one.fails_in == one.runs for one in rules)
+    out_of_reach: tuple[str, ...] = ()
+    if any(one.fails_in == one.runs for one in rules):
+        out_of_reach = SAFE_WORDS
+    elif pipeline.max_attempts <= 1:  # the run itself uses it up
+        out_of_reach = SAFE_WORDS[1:]
     return PipelineReport(
         name=name,
         declared=declared,
         runs=len(runs),
         run_ids=[one.run.job_run_id for one in runs],
         signals=signals,
-        capped=list(dict.fromkeys([*(SAFE_WORDS if never else ()), *capped(losses)])),
+        capped=list(dict.fromkeys([*out_of_reach, *capped(losses)])),
         rules=rules,
         unread=list(unread),
     )
