@@ -368,7 +368,7 @@ def test_a_source_that_did_not_answer_is_asked_again_and_nothing_is_to_be_change
     found = looked_at(without(whole, Signal.ICEBERG_METADATA, gap))
     commits = next(one for one in found.signals if one.signal is Name.TABLE_COMMITS)
     assert commits.state is State.GAP
-    assert "not answered, ask again later" in commits.detail
+    assert "not answered: glue:GetTable was throttled (Throttling): ask again later" in commits.detail
     assert commits.fix_in == ""
     assert "again" in commits.fix
     assert not found.ready

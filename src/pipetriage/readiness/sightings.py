@@ -45,7 +45,8 @@ def _gap(detail: str) -> Sighting:
 def _told(gap: Gap | None, otherwise: str, *, of: str = "") -> Sighting:
     """Give what a source's gap says; ``of`` names the table that it is about."""
     if isinstance(gap, Unanswered):
-        return Sighting(State.GAP, f"{of}not answered, ask again later: {gap.reason}", unanswered=True)
+        again = "" if "ask again later" in gap.reason else ": ask again later"
+        return Sighting(State.GAP, f"{of}not answered: {gap.reason}{again}", unanswered=True)
     return _gap(f"{of}{gap.reason if gap is not None else otherwise}")
 
 
