@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipetriage.drafting import Line, draft
 from pipetriage.model.habits import CommitSeen, Habits, PastRunSeen, TableSeen
@@ -97,6 +98,14 @@ def test_a_batch_argument_with_a_doubt_is_a_guess(runs: tuple[PastRunSeen, ...],
     line = lines_of([], runs)["batch_id"]
     assert (line.origin, line.live) == ("guessed", False)
     assert doubt in line.why
+
+
+def test_a_history_that_was_cut_is_told() -> None:
+    runs = tuple(map(run, DAYS))
+    habits = Habits(job="orders", script=None, runs=runs, good=runs)
+    told = "only the newest 3 runs were read"
+    assert not [remark for remark in draft(habits).remarks if told in remark]
+    assert [remark for remark in draft(replace(habits, runs_complete=False)).remarks if told in remark]
 
 
 def test_glues_own_parameters_name_no_batch() -> None:

@@ -75,12 +75,61 @@ def test_a_pipeline_with_everything_is_ready(account: EmulatedAccount, tmp_path:
     assert result.exit_code == 0
     of = signals(found)
     needed = {name for name, one in of.items() if one["needed"]}
-    assert {"runs", "outputs", "table_commits", "batch_ids", "source", "logs", "event_logs", "control_table"} <= needed
+    assert {"runs", "outputs", "table_commits", "batch_ids", "source", "logs", "control_table"} <= needed
     assert not [name for name in needed if of[name]["state"] == "gap"]
     assert of["owners"]["state"] == "seen"
     assert found["pipelines"][0]["capped"] == []
     assert all(one["ok"] for one in found["checks"])
     assert "reading run 1 of 1" in result.stderr
+
+
+SAFE = "throttled_before_write"
+
+
+def test_a_run_that_is_safe_is_ready_though_a_signal_is_missing_for_want_of_which_some_are_lost(
+    account: EmulatedAccount, tmp_path: Path
+) -> None:
+    config = declared(account, tmp_path, CASES / SAFE)
+    result = doctor(config, "--runs", "1")
+    assert result.exit_code == 0
+    assert "• Spark event logs  missing: some safe verdicts are lost" in result.stdout
+    assert "Some safe verdicts are lost for want of what is marked •." in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("more", "rule", "fix"),
+    [
+        ({"drafted": True}, "DECLARATION_UNCONFIRMED", "drafted = false"),
+        ({"source_consumed": True}, "SOURCE_GONE", "source_consumed = false"),
+    ],
+)
+def test_what_is_declared_against_every_rerun_is_told_with_its_fix(
+    account: EmulatedAccount, tmp_path: Path, more: dict[str, Any], rule: str, fix: str
+) -> None:
+    config = declared(account, tmp_path, CASES / SAFE, **more)
+    result = doctor(config, "--runs", "1")
+    assert result.exit_code == 1
+    assert f"✗ rule {rule} fails in 1 of 1 runs" in result.stdout
+    assert fix in result.stdout
+    assert "Something that a safe verdict needs is missing" in result.stdout
+
+
+def test_a_throttled_table_is_asked_again_and_not_declared_anew(account: EmulatedAccount, tmp_path: Path) -> None:
+    config = declared(account, tmp_path, CASES / SAFE)
+    account.refuse("glue:GetTable", "ThrottlingException")
+    result = doctor(config, "--runs", "1")
+    assert result.exit_code == 1
+    assert "ask again later" in " ".join(result.stdout.split())
+    assert 'format = "iceberg"' not in result.stdout
+    assert "snapshot-property" not in result.stdout
+
+
+def test_a_job_of_any_name_is_named_so_that_a_shell_takes_it_whole(account: EmulatedAccount, tmp_path: Path) -> None:
+    job = "a b; rm -rf ~"
+    account.put_run({"JobName": job, "Id": "jr_1", "JobRunState": "FAILED", "StartedOn": "2026-11-20T02:00:00Z"})
+    result = doctor(settings(account, tmp_path), job)
+    assert f"pipetriage init '{job}'" in result.stdout
+    assert f'[pipelines."{job}"]' in " ".join(result.stdout.split())
 
 
 def test_an_undeclared_job_is_told_what_each_missing_declaration_costs(undeclared: Path) -> None:
@@ -236,7 +285,9 @@ def test_the_text_is_eighty_columns_wide_but_for_what_is_pasted(
     text = doctor(undeclared, "shop_sales", "--runs", "1").stdout
     wide = [line for line in text.splitlines() if len(line) > 80]
     assert all(line.startswith(" " * 12) for line in wide)
-    assert "✗ batch ids         missing" in text
+    assert "✗ outputs           missing" in text
+    assert "• batch ids         missing: some safe verdicts are lost" in text
+    assert "✗ rule OUTPUTS_UNDECLARED fails in 1 of 1 runs" in text
     assert 'batch_id = { from = "argument", name = "batch_id" }' in text
     assert "cannot be reached as things are: rerun: SAFE, safe_to_retry: true" in text
 

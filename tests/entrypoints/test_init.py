@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from pipetriage.bootstrap import App, open_app
 from pipetriage.configuration import read_config
 from pipetriage.entrypoints.cli import cli
+from pipetriage.errors import TargetError, UsageError
 from tests.emulated.account import REGION, EmulatedAccount
 from tests.emulated.bundle import Loaded, load_bundle
 from tests.emulated.fixtures import account, aws_environment, emulator
@@ -55,6 +56,10 @@ def drafting(account: EmulatedAccount, tmp_path: Path) -> Drafting:
     return Drafting(account, tmp_path)
 
 
+def unwrapped(text: str) -> str:
+    return text.replace("\n#     ", " ")
+
+
 def job_of(loaded: Loaded) -> str:
     return loaded.target.removeprefix("glue:").split("/")[0]
 
@@ -81,7 +86,9 @@ def test_seen_is_live_and_guessed_is_commented_out(drafting: Drafting) -> None:
     assert '# write_mode = "append"' in text
     assert '# role = "staging"' in text
     assert '# commits = "many"' in text
-    assert re.search(r"# seen: snapshots carry the ids of 3 of 3 good runs, as \d+ does \(glue-job-run-id\)", text)
+    assert re.search(
+        r"# seen: snapshots carry the ids of 3 of 3 good runs, as \d+ does \(glue-job-run-id\)", unwrapped(text)
+    )
 
 
 def test_the_lines_as_json_say_what_showed_each(drafting: Drafting) -> None:
@@ -173,7 +180,7 @@ def test_a_table_that_only_an_argument_names_is_a_guess(drafting: Drafting) -> N
     assert '# table = "sales.shop_sales"' in text
     assert "gone" not in text
     # A time of the clock may be each attempt's own.
-    assert re.search(r"# guessed: --run_time .*each attempt may have its own", text.replace("\n#     ", " "))
+    assert re.search(r"# guessed: --run_time .*each attempt may have its own", unwrapped(text))
     assert '# source = "s3://raw/copy/{batch_id}/"' in text
 
 
@@ -186,7 +193,7 @@ def test_an_argument_that_a_retry_changed_is_no_batch_id(drafting: Drafting) -> 
         drafting.account.put_run({**document, **retried, "Arguments": {"--day": day}})
     text = drafting.init("j").stdout
     assert "batch_id" not in tomllib.loads(text)["pipelines"]["j"]
-    assert "run jr_day3 retried jr_day2 with another value" in text.replace("\n#     ", " ")
+    assert "run jr_day3 retried jr_day2 with another value" in unwrapped(text)
 
 
 def test_without_a_good_run_the_job_alone_is_drafted(drafting: Drafting) -> None:
@@ -195,14 +202,71 @@ def test_without_a_good_run_the_job_alone_is_drafted(drafting: Drafting) -> None
     )
     text = drafting.init("j").stdout
     assert tomllib.loads(text)["pipelines"]["j"] == {"glue_job": "j", "drafted": True}
-    assert "no good run is remembered" in text
+    assert "1 run, none succeeded" in text
+    assert "remember" not in text
+
+
+def test_without_any_run_that_is_said(drafting: Drafting) -> None:
+    drafting.account.put_job({"Name": "j", "Command": {"Name": "glueetl", "ScriptLocation": "s3://a/b.py"}})
+    assert "Glue remembers no run" in drafting.init("j").stdout
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
+def test_runs_that_cannot_be_read_are_not_said_to_be_none(drafting: Drafting, code: str) -> None:
+    loaded = drafting.load("new_column")
+    drafting.account.refuse("glue:GetJobRuns", code)
+    result = drafting.init(job_of(loaded))
+    assert result.exit_code != 0
+    assert result.stdout == ""
+    assert f"the runs of job {job_of(loaded)} could not be read" in str(result.exception)
+    assert isinstance(result.exception, TargetError)
+
+
+def test_a_streaming_job_is_said_to_have_no_batches(drafting: Drafting) -> None:
+    run = {"JobName": "s", "Id": "jr_1", "JobRunState": "RUNNING", "StartedOn": "2026-11-01T00:00:00Z"}
+    drafting.account.put_run(run)
+    drafting.account.put_job({"Name": "s", "Command": {"Name": "gluestreaming", "ScriptLocation": "s3://a/b.py"}})
+    assert "has no batches" in drafting.init("s").stdout
+
+
+def test_a_secret_is_neither_taken_for_a_batch_id_nor_shown(drafting: Drafting) -> None:
+    for place, day in enumerate(("2026-10-01", "2026-10-02", "2026-10-03"), 2):
+        document = {"JobName": "j", "Id": f"jr_{place}", "JobRunState": "SUCCEEDED", "StartedOn": f"{day}T02:00:00Z"}
+        secrets = {"--batch_token": f"s3cr3t{place}", "--date_pwd": day}
+        secrets |= {
+            "--batch": f"AKIAIOSFODNN7EXAMPL{place}",
+            "--in": f"s3://in/AKIAIOSFODNN7EXAMPLX/AKIAIOSFODNN7EXAMPL{place}",
+        }
+        drafting.account.put_run({**document, "Arguments": secrets})
+    text = drafting.init("j").stdout
+    assert "s3cr3t" not in text
+    assert "pwd" not in text
+    assert "AKIAIOSFODNN7" not in text
+    assert 'batch_id = { from = "argument", name = "batch" }' in text
+
+
+@pytest.mark.parametrize("job", ["drafted = false", "= 1"])
+def test_a_job_that_is_named_as_a_setting_is_no_setting(drafting: Drafting, job: str) -> None:
+    for day in ("2026-10-01", "2026-10-02"):
+        document = {"JobName": job, "Id": f"jr_{day}", "JobRunState": "SUCCEEDED", "StartedOn": f"{day}T02:00:00Z"}
+        drafting.account.put_run({**document, "Arguments": {"--day": day}})
+    text = drafting.init(job).stdout
+    assert not SETTING.search(text)
+    assert tomllib.loads(text)["pipelines"][job]["drafted"] is True
+
+
+def test_comments_are_eighty_columns_wide(drafting: Drafting) -> None:
+    text = drafting.of_case(drafting.load("failure_after_staging_write"))
+    wide = [line for line in text.splitlines() if len(line) > 80]
+    assert all(SETTING.match(line) or not line.startswith("#") for line in wide)
+    assert not [line for line in wide if "  # " in line]
 
 
 def test_what_may_not_be_read_is_said(drafting: Drafting) -> None:
     loaded = drafting.load("failure_after_staging_write")
     drafting.account.refuse("glue:GetTable")
     text = drafting.of_case(loaded)
-    assert re.search(r"# table sales\.shop_sales: .*not allowed", text.replace("\n#     ", " "))
+    assert re.search(r"# table sales\.shop_sales: .*not allowed", unwrapped(text))
     assert "write_mode" not in text
 
 
@@ -242,3 +306,15 @@ def test_a_declared_job_is_said_to_be(drafting: Drafting) -> None:
     loaded = drafting.load("new_column")
     drafting.config.write_text(f'{drafting.aws}[pipelines.mine]\nglue_job = "{job_of(loaded)}"\n')
     assert "declared already, as pipelines.mine" in drafting.init(job_of(loaded)).stderr
+
+
+def test_a_draft_that_is_appended_twice_does_not_break_the_settings(drafting: Drafting, tmp_path: Path) -> None:
+    loaded = drafting.load("new_column")
+    job = job_of(loaded)
+    drafting.config.write_text(drafting.aws + drafting.init(job).stdout)
+    again = drafting.init(job)
+    assert isinstance(again.exception, UsageError)
+    assert again.stdout == ""
+    assert f"as pipelines.{job}" in str(again.exception)
+    assert drafting.init(job, "--json").exit_code == 0
+    assert drafting.init(job, "-o", str(tmp_path / "beside.toml")).exit_code == 0

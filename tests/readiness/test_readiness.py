@@ -1,23 +1,31 @@
 """What the doctor calls missing is what was measured as missing, and the measured table covers every signal."""
 
+import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from pipetriage.context.build import build_context
 from pipetriage.evaluation.losing import BEFORE, LOSSES
 from pipetriage.model.categories import Category
-from pipetriage.model.evidence import Collected, Gap, Signal
+from pipetriage.model.evidence import Collected, Gap, Signal, Unanswered
 from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.write_state import RerunDecision
 from pipetriage.readiness.assess import PipelineReport, Readiness, assess
 from pipetriage.readiness.checks import Check, refused_reads, routes
-from pipetriage.readiness.costs import FEWEST, Loss, Way, capped, in_words, needed, stored
+from pipetriage.readiness.costs import FEWEST, Loss, Way, capped, in_words, needed, some_lost, stored
 from pipetriage.readiness.fixes import denied_call, fix_of
 from pipetriage.readiness.names import Name, State
 from pipetriage.readiness.signals import SIGNALS
 from pipetriage.settings import ContextSettings, SettleSettings
 from pipetriage.sources.bundle import BundleCollector
+from pipetriage.verdict.attempts import find_attempts
+from pipetriage.verdict.rerun import decide_rerun
+from pipetriage.verdict.write_state import write_states
 
 ROOT = Path(__file__).parents[2]
 CASES = ROOT / "cases"
@@ -188,11 +196,21 @@ def test_only_what_nothing_reached_is_out_of_reach(changed: dict[str, object], w
     assert capped([loss(**changed)]) == words
 
 
-@pytest.mark.parametrize("changed", [{"retries_lost": 1}, {"reruns_lost": 1}, {"fatal_misses": 1}])
-def test_a_signal_is_needed_when_a_safe_verdict_is_lost_or_wrong_without_it(changed: dict[str, object]) -> None:
+@pytest.mark.parametrize("changed", [{"retries_lost": 3}, {"reruns_lost": 3}, {"fatal_misses": 1}])
+def test_a_signal_is_needed_when_most_safe_verdicts_are_lost_or_one_is_wrong_without_it(
+    changed: dict[str, object],
+) -> None:
     assert needed(loss(**changed))
     assert not needed(loss())
     assert not needed(None)
+
+
+@pytest.mark.parametrize("changed", [{"retries_lost": 2}, {"reruns_lost": 1}])
+def test_a_signal_for_want_of_which_a_few_are_lost_is_not_needed_and_is_told(changed: dict[str, object]) -> None:
+    assert not needed(loss(**changed))
+    assert some_lost(loss(**changed))
+    assert not some_lost(loss())
+    assert not some_lost(None)
 
 
 @pytest.mark.parametrize(
@@ -250,6 +268,127 @@ def test_routes_name_the_queues_without_an_owner() -> None:
 def test_a_delta_table_is_stamped_in_its_own_way() -> None:
     pipeline = Pipeline(name="orders", target="a.b", format="delta", write_mode="append")
     assert "userMetadata" in fix_of(Name.SNAPSHOT_STAMPS, pipeline, "", local=False).text
+
+
+def changed(run: Collected, **fields: object) -> Collected:
+    return msgspec.structs.replace(run, pipeline=msgspec.structs.replace(run.pipeline, **fields))
+
+
+def without(run: Collected, signal: Signal, gap: Gap) -> Collected:
+    kept = tuple(one for one in run.observations if one.signal is not signal)
+    return msgspec.structs.replace(run, observations=kept, gaps=(*run.gaps, gap))
+
+
+def payload_of(run: Collected, signal: Signal, change: Callable[[Any], Any]) -> Collected:
+    seen = tuple(
+        msgspec.structs.replace(one, payload=change(one.payload)) if one.signal is signal else one
+        for one in run.observations
+    )
+    return msgspec.structs.replace(run, observations=seen)
+
+
+def bookmarked(job: dict[str, Any]) -> dict[str, Any]:
+    arguments = {**job["Job"].get("DefaultArguments", {}), "--job-bookmark-option": "job-bookmark-enable"}
+    return {"Job": {**job["Job"], "DefaultArguments": arguments}}
+
+
+SAFE = "throttled_before_write"
+"""A failed run that is triaged as SAFE with all that it has."""
+UNREADY: dict[str, Callable[[Collected], Collected]] = {
+    "DECLARATION_UNCONFIRMED": lambda run: changed(run, drafted=True),
+    "OUTPUTS_UNDECLARED": lambda run: changed(run, outputs=[], target=None, staging=None),
+    "SOURCE_GONE": lambda run: changed(run, source_consumed=True),
+    "BOOKMARK_WITH_OVERWRITE": lambda run: payload_of(
+        changed(run, write_mode="overwrite_partitions"), Signal.JOB, bookmarked
+    ),
+    "CONTROL_UNOBSERVED": lambda run: payload_of(
+        run, Signal.CONTROL, lambda _: [{"job_run_id": run.run.job_run_id, "batch_id": "b", "status": "KO"}]
+    ),
+    "HISTORY_UNOBSERVED": lambda run: payload_of(
+        run, Signal.CONTROL, lambda _: [{"job_run_id": "jr_of_another_job", "status": "SUCCESS"}]
+    ),
+    "TABLE_UNOBSERVED": lambda run: without(run, Signal.ICEBERG_METADATA, Gap(source="x", reason="no")),
+    "JOB_UNOBSERVED": lambda run: without(run, Signal.JOB, Gap(source="job", reason="no")),
+}
+
+
+@pytest.mark.parametrize("rule", UNREADY)
+def test_a_pipeline_is_not_ready_where_a_rule_that_is_declared_or_set_up_so_fails(rule: str) -> None:
+    whole = collected(SAFE)
+    assert not looked_at(whole).rules
+    lacking = UNREADY[rule](whole)
+    assert triaged(lacking) is not RerunDecision.SAFE
+    found = looked_at(lacking)
+    told = {one.rule: one for one in found.rules}
+    assert rule in told
+    assert told[rule].detail
+    assert told[rule].fix
+    assert told[rule].fix_in
+    assert not found.ready
+    assert found.capped[:2] == ["rerun: SAFE", "safe_to_retry: true"]
+
+
+def triaged(run: Collected) -> RerunDecision:
+    context = build_context(run, ContextSettings())
+    attempts = find_attempts(context)
+    return decide_rerun(context, attempts, write_states(context, attempts)).decision
+
+
+@pytest.mark.parametrize("case", sorted(path.name for path in CASES.iterdir() if path.is_dir())[::15])
+def test_no_rule_is_said_to_be_in_the_way_of_a_run_that_is_safe(case: str) -> None:
+    run = collected(case)
+    found = looked_at(run)
+    assert not found.rules or triaged(run) is not RerunDecision.SAFE
+
+
+def test_what_one_of_several_failed_runs_says_in_an_unknown_word_is_in_the_way() -> None:
+    whole = collected(SAFE)
+    found = looked_at(whole, UNREADY["CONTROL_UNOBSERVED"](whole), whole)
+    (rule,) = found.rules
+    assert (rule.rule, rule.fails_in, rule.runs) == ("CONTROL_UNOBSERVED", 1, 3)
+    assert "values" in rule.fix
+    assert not found.ready
+    assert "rerun: SAFE" not in found.capped
+
+
+def test_a_run_that_alone_lacks_something_of_its_own_says_nothing_of_the_set_up() -> None:
+    whole = collected(SAFE)
+    assert not looked_at(whole, UNREADY["TABLE_UNOBSERVED"](whole)).rules
+
+
+def test_a_run_that_has_just_ended_is_no_fault_of_the_set_up() -> None:
+    fresh = msgspec.structs.replace(collected(SAFE), settle_seconds=86400.0)
+    assert triaged(fresh) is not RerunDecision.SAFE
+    assert not looked_at(fresh).rules
+
+
+def test_a_source_that_did_not_answer_is_asked_again_and_nothing_is_to_be_changed() -> None:
+    whole = collected(SAFE)
+    gap = Unanswered(source="iceberg_metadata:target", reason="glue:GetTable was throttled (Throttling)")
+    found = looked_at(without(whole, Signal.ICEBERG_METADATA, gap))
+    commits = next(one for one in found.signals if one.signal is Name.TABLE_COMMITS)
+    assert commits.state is State.GAP
+    assert "not answered: glue:GetTable was throttled (Throttling): ask again later" in commits.detail
+    assert commits.fix_in == ""
+    assert "again" in commits.fix
+    assert not found.ready
+
+
+def test_a_pipeline_with_one_attempt_is_never_safe_to_retry_though_it_is_ready() -> None:
+    found = looked_at(changed(collected(SAFE), max_attempts=1))
+    assert found.ready
+    assert found.capped == ["safe_to_retry: true"]
+
+
+def test_stamps_of_tables_that_were_not_read_are_no_second_gap() -> None:
+    whole = collected(SAFE)
+    assert state_of(looked_at(UNREADY["TABLE_UNOBSERVED"](whole)), Name.SNAPSHOT_STAMPS) is State.NOT_APPLICABLE
+
+
+def test_a_header_is_pasted_as_toml_whatever_the_name() -> None:
+    pipeline = Pipeline(name='orders.daily"]')
+    place = fix_of(Name.BATCH_IDS, pipeline, "", local=False).place
+    assert list(tomllib.loads(place.partition(", ")[2])["pipelines"]) == ['orders.daily"]']
 
 
 def pipeline_report(*, error: str | None = None) -> PipelineReport:

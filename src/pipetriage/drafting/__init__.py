@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pipetriage.context.redact import Redactor
 from pipetriage.drafting.batch import Batch, batch_argument, batch_line, source_lines
 from pipetriage.drafting.line import Line
 from pipetriage.drafting.outputs import table_lines
@@ -33,6 +34,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 def draft(habits: Habits) -> Draft:
     """Draft the declaration of a job."""
     batch = batch_argument(habits)
+    redactor = Redactor()
     lines = [
         Line(key="glue_job", value=habits.job, origin="seen", why=f"the job is there{_script(habits)}", live=True),
         Line(
@@ -45,14 +47,17 @@ def draft(habits: Habits) -> Draft:
         ),
     ]
     if batch is not None:
-        lines += [batch_line(batch), *source_lines(batch, habits)]
+        lines.append(batch_line(batch))
+        # A location with a secret in it (a signed address) is left out: without the secret it would be another.
+        lines += [line for line in source_lines(batch, habits) if redactor.text(line.value) == line.value]
     for table in habits.tables:
         lines += table_lines(table, habits, batch)
     return Draft(
         pipeline=habits.job,
         job=habits.job,
         good_runs=len(habits.good),
-        lines=tuple(lines),
+        # Values that runs were started with are shown as reasons.
+        lines=tuple(msgspec.structs.replace(line, why=redactor.text(line.why)) for line in lines),
         remarks=tuple(_remarks(habits, batch)),
     )
 
@@ -65,10 +70,14 @@ def _script(habits: Habits) -> str:
 
 
 def _remarks(habits: Habits, batch: Batch | None) -> Iterator[str]:
+    if habits.streaming:
+        yield "a streaming job (gluestreaming) runs on and on and has no batches: what a rerun repeats is not its runs'"
     if not habits.good:
-        yield "no good run is remembered (Glue forgets after 90 days): only the job could be drafted"
-    elif batch is None:
+        yield f"{_none_good(habits)}: only the job could be drafted"
+    elif batch is None and not habits.streaming:
         yield "no argument varies with the runs and looks like a date or an id: declare batch_id"
+    if not habits.runs_complete:
+        yield f"only the newest {len(habits.runs)} runs were read: older ones may have done otherwise"
     if habits.good and not habits.tables:
         yield "no output table was found: name each with --table DB.TABLE, or set [aws] lineage"
     for place in habits.unknown_outputs:
@@ -78,3 +87,11 @@ def _remarks(habits: Habits, batch: Batch | None) -> Iterator[str]:
         "past runs do not show these: control, other_effects, source_consumed, keys, merge_repeatable, "
         "expected_schema, max_attempts, owners, consumers"
     )
+
+
+def _none_good(habits: Habits) -> str:
+    """Say why there is no good run to draft from; the runs were read."""
+    count = len(habits.runs)
+    if not count:
+        return "Glue remembers no run (it forgets after 90 days)"
+    return f"{count} run{'' if count == 1 else 's'}, none succeeded"

@@ -19,6 +19,8 @@ _GLUES_OWN = frozenset(
 )
 _GLUES_OWN_STARTS = ("job-", "enable-", "extra-", "continuous-log-", "auto-scale", "executor-", "custom-log")
 _BATCH_WORDS = re.compile(r"(?i)batch|(?:^|[_-])(?:ds|dt|hour|partition|period)(?:$|[_-])|date|day")
+# A secret's name, wherever in the argument's name it stands: rather one candidate too few than a secret shown.
+_SECRET = re.compile(r"(?i)token|secret|passw(?:or)?d|pwd|credential|key")
 _ID = re.compile(r"[\w.:+-]{1,64}")
 _SHOWN = 3
 """Values that a reason shows, of however many."""
@@ -50,9 +52,13 @@ def batch_argument(habits: Habits) -> Batch | None:
 
 
 def _names(runs: tuple[PastRunSeen, ...]) -> list[str]:
-    """Name the arguments that every good run has."""
+    """Name the arguments that every good run has, but Glue's own and those that may be secrets."""
     common = set.intersection(*({name.lstrip("-") for name in run.arguments} for run in runs)) if runs else set()
-    return sorted(name for name in common if name not in _GLUES_OWN and not name.startswith(_GLUES_OWN_STARTS))
+    return sorted(
+        name
+        for name in common
+        if name not in _GLUES_OWN and not name.startswith(_GLUES_OWN_STARTS) and not _SECRET.search(name)
+    )
 
 
 def _argument(run: PastRunSeen, name: str) -> str | None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipetriage.entrypoints.plain_text import plain
+from pipetriage.model.toml_text import toml_key, toml_value
 
 if TYPE_CHECKING:
     from pipetriage.drafting import Draft, Line
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,200}")
-_WIDTH = 118
-_COMMENT_COLUMN = 60
+_WIDTH = 80
+"""Of comments; a setting stays on its line, so that one mark uncomments it."""
+_COMMENT_COLUMN = 40
 
 
 def declaration_text(draft: Draft) -> str:
@@ -26,7 +25,10 @@ def declaration_text(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     place = f"pipelines.{toml_key(draft.pipeline)}"
-    yield from _comment(f"{draft.job}: drafted from {draft.good_runs} good run{'' if draft.good_runs == 1 else 's'}.")
+    # Quoted, and never at the line's start: a job may be named as a setting is written.
+    yield from _comment(
+        f"Job {toml_key(draft.job)}: drafted from {draft.good_runs} good run{'' if draft.good_runs == 1 else 's'}."
+    )
     yield f"[{place}]"
     for table, of_table in groupby(draft.lines, key=lambda line: line.table):
         lines = list(of_table)
@@ -56,43 +58,3 @@ def _comment(text: str) -> Iterator[str]:
     # Set in from the second line on: the text is not ours, and must never look like a setting to be uncommented.
     parts = textwrap.wrap(plain(text), _WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False)
     yield from (f"# {part}" for part in parts)
-
-
-def toml_key(name: str) -> str:
-    """Write a key, in quotes where it needs them."""
-    return name if _BARE_KEY.fullmatch(name) else _toml_string(name)
-
-
-def toml_value(value: Any) -> str:
-    """Write a value on one line.
-
-    Raises:
-        TypeError: it is of a kind that no setting has.
-    """
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case str():
-            return _toml_string(value)
-        case Mapping():
-            return "{ " + ", ".join(f"{toml_key(str(key))} = {toml_value(one)}" for key, one in value.items()) + " }"
-        case Sequence():
-            return "[" + ", ".join(toml_value(one) for one in value) + "]"
-    raise TypeError(f"no TOML for {type(value).__name__}")
-
-
-def _toml_string(text: str) -> str:
-    return '"' + "".join(map(_escaped, text)) + '"'
-
-
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return f"\\{char}"
-    kind = unicodedata.category(char)
-    if kind == "Cs":
-        return "\ufffd"  # half a character: TOML has no way to write it
-    if kind in ("Cc", "Cf", "Zl", "Zp"):
-        return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
-    return char

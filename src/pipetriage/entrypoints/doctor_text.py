@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from pipetriage.entrypoints.plain_text import plain
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from pipetriage.readiness.assess import PipelineReport, Readiness, SignalReport
     from pipetriage.readiness.checks import Check
+    from pipetriage.readiness.rules import RuleReport
 
 _TITLES = {one.name: one.title for one in SIGNALS}
 _WIDTH = max(map(len, _TITLES.values()))
@@ -47,12 +49,16 @@ def _pipeline(page: Page, console: Console, found: PipelineReport) -> None:
     )
     page.heading(f"{found.name}{of_runs}")
     if not found.declared:
-        page.line(f"not declared: pipetriage init {found.name} drafts its declaration", style="yellow")
+        # Pasted into a shell: a job may have any name, and one that begins with a hyphen is no option.
+        job = f"-- {quote(found.name)}" if found.name.startswith("-") else quote(found.name)
+        page.line(f"not declared: pipetriage init {job} drafts its declaration", style="yellow")
     if found.error:
         page.line(found.error, mark="✗", mark_style="red")
         return
     for why in found.unread:
         page.line(f"a run could not be read: {why}", mark="✗", mark_style="red")
+    for rule in found.rules:
+        _rule(page, console, rule)
     for signal in found.signals:
         _signal(page, console, signal)
     if found.capped:
@@ -71,8 +77,23 @@ def _signal(page: Page, console: Console, one: SignalReport) -> None:
         return
     page.line(one.detail, indent=6)
     page.line(one.costs, mark="cost:", indent=6)
+    _fix(page, console, one)
+
+
+def _rule(page: Page, console: Console, one: RuleReport) -> None:
+    page.line(f"{one.rule} fails in {one.fails_in} of {one.runs} runs", mark="✗ rule", mark_style="red")
+    page.line(one.detail, indent=6)
+    _fix(page, console, one)
+
+
+def _fix(page: Page, console: Console, one: SignalReport | RuleReport) -> None:
+    if not one.fix:
+        return
     if not page.news(f"{one.fix_in} {one.fix}"):
         page.line("as above", mark="fix: ", indent=6)
+        return
+    if not one.fix_in:  # nothing is to be changed
+        page.line(one.fix, mark="fix: ", indent=6)
         return
     page.line(f"in {one.fix_in}", mark="fix: ", indent=6)
     for line in one.fix.splitlines():
@@ -83,9 +104,8 @@ def _signal(page: Page, console: Console, one: SignalReport) -> None:
 
 def _amount(one: SignalReport) -> str:
     if one.state is State.GAP:
-        if one.signal in _OF_DECLARATION or not one.seen_in:
-            return "missing"
-        return f"{one.seen_in} of {one.runs} runs"
+        amount = "missing" if one.signal in _OF_DECLARATION or not one.seen_in else f"{one.seen_in} of {one.runs} runs"
+        return f"{amount}: some safe verdicts are lost" if one.some_lost and not one.needed else amount
     if one.state is State.SEEN:
         return "declared" if one.signal in _OF_DECLARATION else f"{one.seen_in} of {one.runs} runs"
     return f"{one.state}: {one.detail}" if one.detail else str(one.state)
@@ -98,7 +118,9 @@ def _summary(found: Readiness) -> str:
             "pipetriage doctor JOB looks at a Glue job without one."
         )
     if found.exit_code == 0:
-        return "All that a safe verdict needs is there."
+        lost = any(one.state is State.GAP and one.some_lost for pipeline in found.pipelines for one in pipeline.signals)
+        also = " Some safe verdicts are lost for want of what is marked •." if lost else ""
+        return f"All that a safe verdict needs is there.{also}"
     if found.exit_code == 1:
         return "Something that a safe verdict needs is missing: what is marked ✗."
     return "No pipeline could be looked at."

@@ -51,6 +51,9 @@ def init(
         if len([part for part in table.split(".") if part]) < 2:
             raise UsageError(f"--table {table}: write DATABASE.TABLE")
     app = open_program(config, None, use_store=False, aws=aws)
+    if job in app.pipelines and output is None and not as_json:
+        # Appended to the settings (>>), the draft would declare it twice, and no command could read them again.
+        raise UsageError(f"{job} is declared already, as pipelines.{job}: write the draft beside it with -o FILE")
     from pipetriage.drafting import draft
     from pipetriage.entrypoints.declaration_text import declaration_text
     from pipetriage.sources.glue_habits import habits_of

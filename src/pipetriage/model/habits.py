@@ -63,3 +63,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """Outputs that lineage names and that are no ``database.table``."""
     not_seen: tuple[str, ...] = ()
     """What could not be read, and why."""
+    runs_complete: bool = True
+    """Whether ``runs`` are all that Glue remembers."""
+    streaming: bool = False
+    """It runs on and on, and processes no batches."""

@@ -10,9 +10,10 @@ from pipetriage.model.evidence import Collected
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.templates import fill
 from pipetriage.readiness.checks import Check
-from pipetriage.readiness.costs import Loss, Way, capped, in_words, needed, stored
-from pipetriage.readiness.fixes import fix_of
+from pipetriage.readiness.costs import SAFE_WORDS, Loss, Way, capped, in_words, needed, some_lost, stored
+from pipetriage.readiness.fixes import AGAIN, fix_of
 from pipetriage.readiness.names import Name, State
+from pipetriage.readiness.rules import RuleReport, broken_rules
 from pipetriage.readiness.sightings import Sighting, see, together
 from pipetriage.readiness.signals import SIGNALS, ReadinessSignal
 from pipetriage.settings import ContextSettings
@@ -33,9 +34,11 @@ class SignalReport(msgspec.Struct, frozen=True, kw_only=True):
     fix: str
     """The smallest change, to paste; empty unless it is a gap."""
     fix_in: str
-    """Where it is made."""
+    """Where it is made; empty where nothing is to be changed."""
     needed: bool
-    """A safe verdict needs it, as measured."""
+    """A safe verdict needs it, as measured: most are lost without it, or harm was called safe."""
+    some_lost: bool
+    """As measured, some safe verdicts at least are lost without it."""
 
 
 class PipelineReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +53,8 @@ class PipelineReport(msgspec.Struct, frozen=True, kw_only=True):
     signals: list[SignalReport]
     capped: list[str]
     """Words of a verdict that cannot be reached as things are."""
+    rules: list[RuleReport] = []
+    """Rules of the rerun decision that its declaration or set-up breaks, whatever a run did."""
     unread: list[str] = []
     """Why others of its recent runs could not be read."""
     error: str | None = None
@@ -61,6 +66,7 @@ class PipelineReport(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.error is None
             and not self.unread
+            and not self.rules
             and not any(one.needed and one.state is State.GAP for one in self.signals)
         )
 
@@ -101,13 +107,20 @@ def assess(
         if sighting.state is State.GAP and seen_in == 0 and loss is not None:
             losses.append(loss)
         signals.append(_report(one, pipeline, sighting, seen_in, due, loss, local))
+    rules = broken_rules(contexts, local=local)
+    out_of_reach: tuple[str, ...] = ()
+    if any(one.fails_in == one.runs for one in rules):
+        out_of_reach = SAFE_WORDS
+    elif pipeline.max_attempts <= 1:  # the run itself uses it up
+        out_of_reach = SAFE_WORDS[1:]
     return PipelineReport(
         name=name,
         declared=declared,
         runs=len(runs),
         run_ids=[one.run.job_run_id for one in runs],
         signals=signals,
-        capped=capped(losses),
+        capped=list(dict.fromkeys([*out_of_reach, *capped(losses)])),
+        rules=rules,
         unread=list(unread),
     )
 
@@ -122,7 +135,9 @@ def _report(
     local: bool,
 ) -> SignalReport:
     gap = sighting.state is State.GAP
-    fix = fix_of(one.name, pipeline, sighting.detail, local=local) if gap else None
+    fix = None
+    if gap:
+        fix = AGAIN if sighting.unanswered else fix_of(one.name, pipeline, sighting.detail, local=local)
     return SignalReport(
         signal=one.name,
         state=sighting.state,
@@ -133,6 +148,7 @@ def _report(
         fix=fix.text if fix else "",
         fix_in=fix.place if fix else "",
         needed=needed(loss),
+        some_lost=some_lost(loss),
     )
 
 

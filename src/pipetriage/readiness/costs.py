@@ -15,8 +15,14 @@ from pipetriage.readiness.names import Name
 
 FEWEST = 5
 """Verdicts that must all have been lost before one is said to be out of reach: fewer may be chance."""
+LARGE_SHARE = 0.5
+"""Share of the safe verdicts that must be lost before a signal is said to be needed for them."""
 FEW_CASES = 20
 """Below so many, that nothing was lost says little: with 20, one in seven may still be (95%: 1 - 0.05 ** (1 / 20))."""
+
+
+SAFE_WORDS = ("rerun: SAFE", "safe_to_retry: true")
+"""The second is never said without the first."""
 
 
 class Way(StrEnum):
@@ -84,8 +90,16 @@ def stored() -> Costs:
 
 
 def needed(loss: Loss | None) -> bool:
-    """Whether a safe verdict needs the signal: for want of it one was lost, or given where it should not have been."""
-    return loss is not None and (loss.retries_lost > 0 or loss.reruns_lost > 0 or loss.fatal_misses > 0)
+    """Whether a safe verdict needs the signal: without it most are lost, or one is given where harm was done."""
+    if loss is None:
+        return False
+    shares = ((loss.retries_lost, loss.retries), (loss.reruns_lost, loss.reruns))
+    return loss.fatal_misses > 0 or any(lost and lost >= LARGE_SHARE * of for lost, of in shares)
+
+
+def some_lost(loss: Loss | None) -> bool:
+    """Whether a safe verdict was lost for want of the signal, be it only one."""
+    return loss is not None and bool(loss.retries_lost or loss.reruns_lost)
 
 
 def in_words(loss: Loss | None, besides: str) -> str:
@@ -124,9 +138,9 @@ def capped(losses: Iterable[Loss]) -> list[str]:
     words: dict[str, None] = {}
     for loss in losses:
         if FEWEST <= loss.reruns == loss.reruns_lost:
-            words["rerun: SAFE"] = None
+            words[SAFE_WORDS[0]] = None
         if FEWEST <= loss.retries == loss.retries_lost:
-            words["safe_to_retry: true"] = None
+            words[SAFE_WORDS[1]] = None
         for category, count in loss.categories.items():
             if FEWEST <= count == loss.categories_lost.get(category, 0):
                 words[f"failure_category: {category}"] = None

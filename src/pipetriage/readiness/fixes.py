@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.toml_text import toml_key
 from pipetriage.readiness.names import Name
 
 # The call comes first, or after the table's name (``aws/failures.py`` words the rest).
@@ -16,6 +17,9 @@ _CUT = "is cut short"
 _WHOLE_LOG = """\
 allow logs:GetLogEvents, logs:FilterLogEvents
 # where both are allowed, the log is longer than what is read of one"""
+_READ_TABLES = """\
+allow glue:GetTable, s3:GetObject, s3:ListBucket
+# where they are allowed: an output has another name or format than is declared"""
 _STAMP_ICEBERG = """\
 RUN_ID = getResolvedOptions(sys.argv, ["JOB_NAME"])["JOB_RUN_ID"]
 df.writeTo(TABLE).option("snapshot-property.glue-job-run-id", RUN_ID)"""
@@ -44,9 +48,13 @@ class Fix(NamedTuple):
     """A change."""
 
     place: str
-    """Where it is made."""
+    """Where it is made; empty: nothing is to be changed."""
     text: str
     """What is written there, line by line."""
+
+
+AGAIN = Fix("", "run pipetriage doctor again later")
+"""What was only not reached, or throttled, is not mended by a change."""
 
 
 def denied_call(reason: str) -> str | None:
@@ -55,13 +63,18 @@ def denied_call(reason: str) -> str | None:
     return found["call"] if found else None
 
 
+def place_of(pipeline: Pipeline) -> str:
+    """Say where a pipeline's declaration stands: its header as it is pasted."""
+    return f"pipetriage.toml, [pipelines.{toml_key(pipeline.name)}]"
+
+
 def fix_of(name: Name, pipeline: Pipeline, detail: str, *, local: bool) -> Fix:
     """Name the change; ``detail`` says what is wrong now, ``local`` that the sources are embedded."""
     if call := denied_call(detail):
         return Fix(_POLICY, f"allow {call}")
     if extra := _EXTRA.search(detail):
         return Fix("the environment of pipetriage", f"pip install '{extra[1]}'")
-    here = f"pipetriage.toml, [pipelines.{pipeline.name}]"
+    here = place_of(pipeline)
     match name:
         case Name.BATCH_IDS if pipeline.batch_id is not None and pipeline.batch_id.origin == "argument":
             return Fix("the job's start", f"--{pipeline.batch_id.name.lstrip('-')} BATCH")
@@ -107,6 +120,8 @@ def _tables(pipeline: Pipeline, here: str, local: bool) -> Fix:
         return Fix(here, _OUTPUTS)
     if local:
         return Fix("pipetriage.toml, [local]", 'catalog = "sqlite:///CATALOG.db"\ntables = "FOLDER/{namespace}/{name}"')
+    if all(one.format for one in pipeline.declared_outputs()):
+        return Fix(_POLICY, _READ_TABLES)
     return Fix(here, 'format = "iceberg"  # each output with the name and format that it has')
 
 

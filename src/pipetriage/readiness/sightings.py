@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from pipetriage.model.context import Context
-from pipetriage.model.evidence import Signal
+from pipetriage.model.evidence import Gap, Signal, Unanswered
 from pipetriage.model.facts import Snapshot, TableFacts
 from pipetriage.model.pipeline import Output
 from pipetriage.readiness.names import Name, State
@@ -26,6 +26,8 @@ class Sighting(NamedTuple):
     detail: str = ""
     silent: bool = False
     """The source answered, and has nothing of this run: no fault of the run's, unless it has nothing of any."""
+    unanswered: bool = False
+    """The source was not reached, or throttled: what it has is not known, and asking again later may tell."""
 
 
 _SEEN = Sighting(State.SEEN)
@@ -40,15 +42,24 @@ def _gap(detail: str) -> Sighting:
     return Sighting(State.GAP, detail)
 
 
-def _reason(context: Context, *signals: Signal) -> str | None:
-    """Give the first of these signals' gaps, in words."""
-    return next((gap.reason for gap in context.gaps if gap.source.partition(":")[0] in signals), None)
+def _told(gap: Gap | None, otherwise: str, *, of: str = "") -> Sighting:
+    """Give what a source's gap says; ``of`` names the table that it is about."""
+    if isinstance(gap, Unanswered):
+        again = "" if "ask again later" in gap.reason else ": ask again later"
+        return Sighting(State.GAP, f"{of}not answered: {gap.reason}{again}", unanswered=True)
+    return _gap(f"{of}{gap.reason if gap is not None else otherwise}")
+
+
+def _reason(context: Context, *signals: Signal) -> Gap | None:
+    """Give the first of these signals' gaps: one that lasts before one that may be none later."""
+    gaps = [gap for gap in context.gaps if gap.source.partition(":")[0] in signals]
+    return next((gap for gap in gaps if not isinstance(gap, Unanswered)), gaps[0] if gaps else None)
 
 
 def _answered(context: Context, signal: Signal, otherwise: str) -> Sighting:
     if signal in context.seen:
         return _SEEN
-    return _gap(_reason(context, signal) or otherwise)
+    return _told(_reason(context, signal), otherwise)
 
 
 def _asked(context: Context, signal: Signal, otherwise: str) -> Sighting:
@@ -61,9 +72,9 @@ def _asked(context: Context, signal: Signal, otherwise: str) -> Sighting:
 def _runs(context: Context) -> Sighting:
     missing = [one for one in (Signal.JOB_RUN, Signal.JOB_RUNS, Signal.JOB) if one not in context.seen]
     if missing:
-        return _gap(_reason(context, *missing) or f"{missing[0]} was not seen")
-    reason = _reason(context, Signal.BOOKMARK)
-    return _SEEN if reason is None else _gap(reason)
+        return _told(_reason(context, *missing), f"{missing[0]} was not seen")
+    gap = _reason(context, Signal.BOOKMARK)
+    return _SEEN if gap is None else _told(gap, "")
 
 
 def _outputs(context: Context) -> Sighting:
@@ -82,15 +93,15 @@ def _table_commits(context: Context) -> Sighting:
     for output in outputs:
         wanted = {Signal.TABLE_LISTING} if output.format in _PLAIN else _COMMITS
         lost = [
-            gap.reason
+            gap
             for gap in context.gaps
             for signal, _, table in [gap.source.partition(":")]
             if signal in wanted and table in {output.table, output.role}
         ]
         if lost:
-            return _gap(f"{output.table}: {lost[0]}")
+            return _told(lost[0], "", of=f"{output.table}: ")
         if not _was_read(tables.get(output.table), output):
-            return _gap(f"{output.table}: {_reason(context, Signal.TABLE) or 'was not read'}")
+            return _told(_reason(context, Signal.TABLE), "was not read", of=f"{output.table}: ")
     return _SEEN
 
 
@@ -106,7 +117,8 @@ def _snapshot_stamps(context: Context) -> Sighting:
     """Look at the commits that were made while the run ran, and not by others: does one lack a stamp?"""
     commits = _commits(context)
     if commits is None:
-        return _gap("cannot be told: no commit of an output table was read")
+        # What keeps the tables from being read is told, and mended, there.
+        return Sighting(State.NOT_APPLICABLE, "cannot be told: no commit of an output table was read")
     ids = {context.facts.run.run_id, context.facts.run.first_attempt_id, context.facts.run.batch_id}
     stamped = [any(value in ids for _, value in stamps_of(one, context)) for one in commits]
     if not stamped:
@@ -244,5 +256,7 @@ def together(sightings: Iterable[Sighting]) -> tuple[Sighting, int, int]:
         if told and all(one.silent for one in told):
             return _gap(told[0].detail), 0, len(told)
         return told[0] if told else Sighting(State.NOT_APPLICABLE), 0, len(told)
-    worst = next((one for one in due if one.state is State.GAP), due[0])
+    gaps = [one for one in due if one.state is State.GAP]
+    # What lasts is told before what may be there the next time.
+    worst = next((one for one in gaps if not one.unanswered), gaps[0] if gaps else due[0])
     return worst, seen, len(due)

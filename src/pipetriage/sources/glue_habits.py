@@ -1,6 +1,6 @@
 """What a Glue job's last good runs did: their arguments, the tables they may write, the commits they made there."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -32,7 +32,7 @@ def habits_of(
     """Read what the last good ``runs`` of a job did. ``tables`` are those that a person named.
 
     Raises:
-        TargetError: there is no such job, or it may not be read.
+        TargetError: there is no such job, or it or its runs cannot be read.
         CredentialsError: AWS does not know us.
     """
     glue = GlueJob(aws, job)
@@ -43,11 +43,18 @@ def habits_of(
             raise TargetError(f"Glue knows no job {job} in {aws.region}: check its name and --region") from error
         raise TargetError(str(error)) from error
     not_seen: list[str] = []
-    seen = list(_runs(glue, document.get("DefaultArguments") or {}, not_seen))
+    try:
+        history = glue.history()
+    except SourceError as error:
+        # Nothing at all could be drafted: a bare table of settings would look like a job that never ran.
+        raise TargetError(f"the runs of job {job} could not be read: {error}") from error
+    seen = list(_runs(history.payload["JobRuns"], document.get("DefaultArguments") or {}))
     good = [run for run in seen if run.succeeded and run.started_at][-runs:]
     found = Habits(
         job=job,
         script=(document.get("Command") or {}).get("ScriptLocation"),
+        runs_complete=history.complete,
+        streaming=(document.get("Command") or {}).get("Name") == "gluestreaming",
         runs=tuple(seen),
         good=tuple(good),
     )
@@ -62,14 +69,9 @@ def habits_of(
     return replace(found, tables=tuple(kept.values()), unknown_outputs=tuple(unknown), not_seen=tuple(not_seen))
 
 
-def _runs(glue: GlueJob, defaults: Mapping[str, Any], not_seen: list[str]) -> Iterator[PastRunSeen]:
+def _runs(found: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> Iterator[PastRunSeen]:
     """Yield the runs, oldest first."""
-    try:
-        answer = glue.history()
-    except SourceError as error:
-        not_seen.append(f"the job's runs: {error}")
-        return
-    documents = sorted(answer.payload["JobRuns"], key=lambda one: str(one.get("StartedOn") or ""))
+    documents = sorted(found, key=lambda one: str(one.get("StartedOn") or ""))
     for one in documents:
         arguments = {**defaults, **(one.get("Arguments") or {})}
         yield PastRunSeen(
