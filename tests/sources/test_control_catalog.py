@@ -20,6 +20,7 @@ from pipetriage.context.surroundings import read_control
 from pipetriage.errors import MissingExtraError, SourceError
 from pipetriage.model.pipeline import Control, ControlColumns
 from pipetriage.sources import control_catalog, control_iceberg
+from pipetriage.sources import control_rows as control_rows_room
 from pipetriage.sources.control_table import control_rows
 from pipetriage.sources.local_files import Answer
 from tests.emulated.account import KEY_ID, REGION, EmulatedAccount
@@ -201,11 +202,70 @@ def test_torn_lines_and_unreadable_files_leave_it_incomplete(account: EmulatedAc
         read(account)
 
 
-def test_an_empty_table_is_an_answer(account: EmulatedAccount) -> None:
+def test_a_place_without_any_file_is_no_empty_table(account: EmulatedAccount) -> None:
     put_table(account)
     account.put_bucket("acme-etl")
+    with pytest.raises(SourceError, match=r"lies at s3://acme-etl/loads: is the catalog's entry current"):
+        read(account)
+    account.put_object(f"{FOLDER}/a.json", b"")
+    account.put_object(f"{FOLDER}/_SUCCESS", b"x")
+    with pytest.raises(SourceError, match="entry current"):
+        read(account)
+
+
+def test_why_it_was_not_read_whole_is_told(account: EmulatedAccount) -> None:
+    put_table(account, OPEN_CSV)
+    account.put_object(f"{FOLDER}/a.csv", b'2026-11-01,jr_1,FAILED,1,t,"open\n2026-11-02,jr_2,FAILED,1,t,\n')
     answer = read(account)
-    assert (answer.payload, answer.complete) == ([], True)
+    assert [one["job_run_id"] for one in answer.payload] == ["jr_2"]
+    assert "not read whole: s3://acme-etl/loads/a.csv: line 1 has a quote" in answer.locator
+
+
+def test_rows_without_a_time_stay_in_the_order_of_their_files(account: EmulatedAccount) -> None:
+    put_table(account)
+    for day, batch in ((2, "new"), (1, "old")):
+        put_lines(account, f"{9 - day}.json", [{"batch_id": batch, "job_run_id": "jr_x"}], day=day)
+    assert [one["batch_id"] for one in read(account).payload] == ["old", "new"]
+
+
+def test_rows_of_the_batch_are_kept_where_others_are_left_out(
+    account: EmulatedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_rows_room, "MAX_CONTROL_ROWS", 2)
+    put_table(account)
+    put_lines(account, "a.json", [row(day) for day in (1, 2, 3, 4)])
+    answer = read(account, batches=["20261101"])
+    assert (answer.payload, answer.complete) == ([row(1), row(3), row(4)], True)
+    assert not read(account).complete
+    assert not read(account, batches=["2026-10-01"]).complete
+
+
+@pytest.mark.parametrize("more", [{"batches": ["2026-11-03"]}, {"only": {"batch_id": "2026-11-03"}}])
+def test_only_the_partitions_that_are_asked_for_are_read(more: dict[str, Any], account: EmulatedAccount) -> None:
+    projected = {"projection.enabled": "true"}
+    put_table(account, PartitionKeys=[{"Name": "batch_id", "Type": "string"}], Parameters=projected)
+    for day in range(1, 6):
+        put_lines(account, f"batch_id=2026-11-{day:02d}/a.json", [row(day)])
+    account.door.calls.clear()
+    answer = read(account, **more)
+    assert (answer.payload, answer.complete) == ([row(3)], True)
+    assert [str(call) for call in account.door.calls].count("s3:GetObject") == 1
+
+
+def test_padded_ids_of_runs_are_known_again() -> None:
+    read_rows = read_control([{"job_run_id": "jr_1   ", "status": "SUCCESS  "}], DECLARED, Redactor())
+    assert [(one.run_id, one.status) for one in read_rows] == [("jr_1", "succeeded")]
+
+
+@pytest.mark.parametrize("value", [7, 7.0, "7", "7   ", "7.0"])
+def test_values_of_only_are_compared_as_values(value: object, account: EmulatedAccount) -> None:
+    put_table(account)
+    rows = [row(1) | {"note": value}, row(2) | {"note": "70"}, row(3) | {"note": True}]
+    put_lines(account, "a.json", rows)
+    assert [one["batch_id"] for one in read(account, only={"note": "7"}).payload] == ["2026-11-01"]
+    assert [one["batch_id"] for one in read(account, only={"note": "true"}).payload] == ["2026-11-03"]
+    declared = msgspec.structs.replace(DECLARED, only={"note": "7"})
+    assert [one.run_id for one in read_control(rows, declared, Redactor())] == ["jr_1"]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +332,11 @@ def test_iceberg_is_read_as_it_is_now(account: EmulatedAccount, tmp_path: Path) 
     account.door.calls.clear()
     answer = read(account)
     assert answer.payload == [row(1, "FAILED"), row(2), row(3)]
+    untimed = msgspec.structs.replace(DECLARED, columns=ControlColumns(updated_at="never"))
+    bare = [row(3), row(2), row(1, "FAILED")]  # the second row was written anew when the first was taken out
+    for one in bare:
+        del one["updated_at"]
+    assert read(account, untimed).payload == bare
     assert answer.complete
     assert {str(call) for call in account.door.calls} <= {"glue:GetTable", "s3:GetObject", "s3:HeadObject"}
 

@@ -69,7 +69,6 @@ def test_the_type_of_the_file_that_differs_counts(account: EmulatedAccount) -> N
         ("a.csv", b'"id"|"total"|"booked on"\n1|2.5|"a|b"\n'),
         ("a.csv.gz", gzip.compress(b"id,total,booked on\n" + b"1,2.5,2026-11-21\n" * 100_000)),
         ("a.csv", b"id,total,booked on\n" + b"1,2.5,2026-11-21\n" * 100_000),
-        ("a.csv", b"id,total,booked on\n"),
         ("a.json.gz", gzip.compress(b'{"id": 1, "total": 2.5, "booked on": "2026-11-21"}\n')),
     ],
 )
@@ -94,6 +93,41 @@ def test_a_first_line_of_values_is_no_header(data: bytes, account: EmulatedAccou
     with pytest.raises(SourceError) as told:
         columns(account)
     assert "Ada" not in str(told.value)
+
+
+@pytest.mark.parametrize("data", [b"Ada,Lovelace\n", b"Ada,London,secret\n1,2,3\n"])
+def test_a_first_line_with_no_known_name_is_no_header(data: bytes, account: EmulatedAccount) -> None:
+    account.put_object(f"{INPUT}a.csv", data)
+    with pytest.raises(SourceError, match="no line of column names") as told:
+        sampled_schema(account.session(), INPUT, ["order_id"])
+    assert "Ada" not in str(told.value)
+    account.put_object(f"{INPUT}b.csv", b"order_id,at\n1,2\n")
+    read = sampled_schema(account.session(), INPUT, ["order_id"])
+    assert read.payload["columns"] == [{"name": "order_id"}, {"name": "at"}]
+
+
+def test_a_header_is_vouched_for_by_the_declared_schema_or_another_file(account: EmulatedAccount) -> None:
+    account.put_object(f"{INPUT}a.csv", b"id,total,booked on\n")
+    read = sampled_schema(account.session(), INPUT, ["ID", "gone"])
+    assert [one["name"] for one in read.payload["columns"]] == ["id", "total", "booked on"]
+    account.put_object(f"{INPUT}b.json", b'{"id": 1, "at": 2}\n')
+    assert names(account) == ["id", "total", "booked on", "at"]
+
+
+def test_a_header_without_rows_is_not_taken_at_its_word(account: EmulatedAccount) -> None:
+    account.put_object(f"{INPUT}a.csv", b"Ada,Lovelace\n")
+    with pytest.raises(SourceError, match="no line of column names"):
+        columns(account)
+
+
+def test_keys_that_are_data_are_no_columns(account: EmulatedAccount) -> None:
+    account.put_object(f"{INPUT}a.json", b"".join(b'{"user_%d": 1}\n' % number for number in range(9)))
+    with pytest.raises(SourceError, match="no columns, but data"):
+        columns(account)
+    wide = ", ".join(f'"user_{number}": 1' for number in range(1001))
+    account.put_object(f"{INPUT}a.json", f"{{{wide}}}\n".encode())
+    with pytest.raises(SourceError, match="no columns, but data"):
+        columns(account)
 
 
 def test_damaged_files_leave_the_word_to_the_others(account: EmulatedAccount) -> None:

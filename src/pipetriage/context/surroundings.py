@@ -10,6 +10,7 @@ import msgspec
 from pipetriage.context.reading import exact_id, integer, items, mapping, mappings, normal_uri, real, text
 from pipetriage.context.redact import Redactor
 from pipetriage.errors import SourceError
+from pipetriage.model.cells import same_cell
 from pipetriage.model.facts import (
     ControlRow,
     Denial,
@@ -44,13 +45,14 @@ def read_control(document: Any, declared: Control | None, redactor: Redactor) ->
     rows = []
     for index, raw in enumerate(mappings(document, "Items", "rows"), 1):
         row = {key: _plain(value) for key, value in raw.items()}
-        if any(str(row.get(column, value)) != value for column, value in control.only.items()):
+        if not all(same_cell(row.get(column, value), value) for column, value in control.only.items()):
             continue  # another pipeline's
         source_path = text(row, columns.source_path)
         rows.append(
             ControlRow(
                 batch_id=text(row, columns.batch_id),
-                run_id=text(row, columns.job_run_id),
+                # A column of fixed width (CHAR) pads what it holds.
+                run_id=(text(row, columns.job_run_id) or "").strip() or None,
                 status=control_status(text(row, columns.status) or "", control.values),
                 step=redactor.text(step) if (step := text(row, columns.step)) else None,
                 attempt=integer(row, columns.attempt),

@@ -161,6 +161,14 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         outputs = self.declared_outputs()
         return [one for one in outputs if one.role == "target"] or outputs
 
+    def expected_names(self) -> list[str]:
+        """Give the names of the declared schema's columns; none when it is undeclared."""
+        named = (
+            one.partition(" ")[0].rstrip(":") if isinstance(one, str) else one.get("name", one.get("Name", ""))
+            for one in self.expected_schema or ()
+        )
+        return [name for name in named if name]
+
     def control_declaration(self) -> Control | None:
         """Give the declared control table; None when undeclared or declared absent."""
         return self.control if isinstance(self.control, Control) else None

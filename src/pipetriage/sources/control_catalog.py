@@ -1,41 +1,36 @@
 """A control table in the Glue catalog, which teams ask with Athena: its entry, then its files in S3, newest first.
 
 Athena itself is not asked: StartQueryExecution runs any statement, and writes a result file. So the files are read as
-Athena would: those of the partitions that the catalog knows, without hidden and empty ones. What lies beyond the bounds
-leaves the answer incomplete.
+Athena would: those of the partitions that the catalog knows, without hidden and empty ones. What lies beyond the
+bounds, or may not have been read as the job or Athena reads it, leaves the answer incomplete.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from pipetriage.aws.session import AwsSession
 from pipetriage.errors import SourceError
-from pipetriage.sources.control_rows import MAX_BYTES, MAX_FILES, MAX_ROWS, decoded, newest, reader_of
+from pipetriage.model.cells import same_cell
+from pipetriage.model.templates import batch_key
+from pipetriage.sources.control_files import File, Partition, table_files
+from pipetriage.sources.control_rows import MAX_BYTES, MAX_FILES, MAX_ROWS, Reader, Rows, decoded, newest, reader_of
 from pipetriage.sources.control_table import Wanted
 from pipetriage.sources.documents import plain
 from pipetriage.sources.glue_tables import format_of, names_of
 from pipetriage.sources.local_files import Answer
-from pipetriage.sources.s3 import listing
 from pipetriage.sources.s3_objects import object_bytes
 
-MAX_PARTITIONS = 2_000
-"""Partitions that the catalog is asked for, the 20 pages of a control table with one a day for five years."""
-_ELSEWHERE = 20
-"""Partitions outside the table's folder that are listed one by one."""
-
-
-class _File(NamedTuple):
-    key: str
-    modified: str
-    size: int
-    partition: dict[str, Any]
+_FETCHED_AT_ONCE = 8
+_REASONS = 3
+"""Of an answer that is not whole, told: one is to be set right before the next."""
 
 
 def catalog_rows(aws: AwsSession, table: str, region: str | None, wanted: Wanted) -> Answer:
     """Read the rows of a table of the Glue catalog: JSON lines, CSV or Parquet in S3, or Iceberg.
 
     Raises:
-        SourceError: the table is not there, is a view, has none of the columns, or cannot be read.
+        SourceError: the table is not there, is a view, has none of the columns or no file, or cannot be read.
         MissingExtraError: its files are Parquet or Iceberg, and pyarrow or pyiceberg is not installed.
     """
     database, name = names_of(table)
@@ -53,13 +48,20 @@ def catalog_rows(aws: AwsSession, table: str, region: str | None, wanted: Wanted
     if kind == "iceberg":
         from pipetriage.sources.control_iceberg import iceberg_rows
 
-        rows, complete = iceberg_rows(aws, entry, wanted, table)
+        rows, whole = iceberg_rows(aws, entry, wanted, table)
+        unread = [] if whole else ["its newest files alone were read"]
     elif kind in ("json", "csv", "parquet"):
-        rows, complete = _file_rows(aws, glue, entry, kind, wanted, table)
+        rows, unread = _file_rows(aws, glue, entry, kind, wanted, table)
     else:
         raise SourceError(f"{table} is of format {kind or 'unknown'}: JSON lines, CSV, Parquet and Iceberg are read")
+    # A nested value is no id that could be known again.
+    if any(isinstance(value, dict | list) for row in rows for value in row.values()):
+        unread.append("a row has a nested value where an id or a word is due")
     kept, all_kept = newest([row for row in rows if wanted.takes(row)], wanted)
-    return Answer(kept, f"glue:GetTable {table}, and its files", complete=complete and all_kept)
+    if not all_kept:
+        unread.append("older rows were left out")
+    why = f" (not read whole: {'; '.join(dict.fromkeys(unread[:_REASONS]))})" if unread else ""
+    return Answer(kept, f"glue:GetTable {table}, and its files{why}", complete=not unread)
 
 
 def _columns(entry: Mapping[str, Any]) -> list[str]:
@@ -82,121 +84,90 @@ def _checked(wanted: Wanted, columns: list[str], table: str) -> Wanted:
     return wanted._replace(columns=found)
 
 
-# Which files
+# Its files
 
 
 def _file_rows(
     aws: AwsSession, glue: Any, entry: dict[str, Any], kind: str, wanted: Wanted, table: str
-) -> tuple[list[dict[str, Any]], bool]:
-    files, complete = _files(aws, glue, entry, table)
-    files.sort(key=lambda one: one.modified, reverse=True)
-    read = reader_of(kind, entry, wanted)
-    rows: list[dict[str, Any]] = []
-    refused: list[SourceError] = []
-    taken, left = 0, MAX_BYTES
-    for one in files[:MAX_FILES]:
-        if one.size > left or len(rows) >= MAX_ROWS:
-            break
-        left -= one.size
-        try:
-            data = decoded(object_bytes(aws, one.key, MAX_BYTES), one.key)
-            found, whole = read(data, one.key)
-        except SourceError as error:
-            refused.append(error)
-            continue
-        taken += 1
-        complete = complete and whole
-        rows += [_with_partition(row, one.partition, wanted) for row in found]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Read the rows of the newest files, the oldest first, and why they may not be all that is wanted."""
+    files, missing = table_files(aws, glue, entry, table)
+    files = [one for one in files if _may_hold(one.partition, wanted)]
+    # Files of one write may have one time: their names count up.
+    files.sort(key=lambda one: (one.modified, one.key), reverse=True)
+    read = reader_of(kind, entry, wanted, table)
+    taken = _within_bounds(files)
     if files and not taken:
-        raise refused[0] if refused else SourceError(f"the newest file of {table} is larger than is read ({MAX_BYTES})")
-    return rows, complete and taken == len(files)
-
-
-def _with_partition(row: dict[str, Any], partition: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
-    named = {key.casefold(): value for key, value in partition.items()}
-    return row | {column: named[column.casefold()] for column in wanted.columns if column.casefold() in named}
-
-
-def _files(aws: AwsSession, glue: Any, entry: dict[str, Any], table: str) -> tuple[list[_File], bool]:
-    """List the files of the table, each with its partition's values, and tell whether those are all."""
-    location = str((entry.get("StorageDescriptor") or {}).get("Location") or "")
-    if not location:
-        raise SourceError(f"the catalog's entry of {table} names no location")
-    keys = [str(one["Name"]) for one in entry.get("PartitionKeys") or ()]
-    if not keys:
-        return _listed(aws, location, lambda _: {})
-    parameters = entry.get("Parameters") or {}
-    if str(parameters.get("projection.enabled", "")).lower() == "true":
-        if parameters.get("storage.location.template"):
-            raise SourceError(f"{table} has partitions by storage.location.template, which are not read")
-        return _listed(aws, location, lambda key: _in_path(key, keys))
-    known, complete = _partitions(aws, glue, entry, keys)
-    folders = {place: values for place, values in known if place.startswith(_folder(location))}
-    found, whole = _listed(aws, location, lambda key: _partition_of(key, folders))
-    # Athena does not see what lies in no partition that the catalog knows; a job that reads the folder does.
-    complete = complete and whole and all(one.partition for one in found)
-    found = [one for one in found if one.partition]
-    elsewhere = [(place, values) for place, values in known if place not in folders]
-    for place, values in elsewhere[-_ELSEWHERE:]:
-        more, whole = _listed(aws, place, lambda _, values=values: values)
-        found += more
-        complete = complete and whole
-    return found, complete and len(elsewhere) <= _ELSEWHERE
-
-
-def _listed(aws: AwsSession, location: str, partition_of: Any) -> tuple[list[_File], bool]:
-    answer = listing(aws, location)
-    base = f"s3://{answer.payload['Name']}/"
-    prefix = str(answer.payload["Prefix"])
-    found = []
-    for one in answer.payload.get("Contents", ()):
-        inner = str(one["Key"]).removeprefix(prefix)
-        hidden = any(part.startswith(("_", ".")) for part in inner.split("/"))
-        if one.get("Size") and not hidden:
-            key = f"{base}{one['Key']}"
-            found.append(_File(key, str(one.get("LastModified") or ""), int(one["Size"]), partition_of(key)))
-    return found, answer.complete
-
-
-def _partitions(
-    aws: AwsSession, glue: Any, entry: Mapping[str, Any], keys: list[str]
-) -> tuple[list[tuple[str, dict[str, Any]]], bool]:
-    """Give the folder and values of each partition that the catalog knows."""
-    request = {"DatabaseName": entry["DatabaseName"], "TableName": entry["Name"], "ExcludeColumnSchema": True}
-    found: list[tuple[str, dict[str, Any]]] = []
-    more: dict[str, Any] = {}
-    while len(found) < MAX_PARTITIONS:
-        with aws.calling(f"glue:GetPartitions {entry['DatabaseName']}.{entry['Name']}"):
-            page = glue.get_partitions(**request, **more)
-        for one in page.get("Partitions", ()):
-            place = str((one.get("StorageDescriptor") or {}).get("Location") or "")
-            if place:
-                found.append((_folder(place), dict(zip(keys, one.get("Values", ()), strict=False))))
-        if not page.get("NextToken"):
-            return found, True
-        more = {"NextToken": page["NextToken"]}
-    return found, False
-
-
-def _folder(location: str) -> str:
-    scheme, _, rest = location.partition("://")
-    return f"{'s3' if scheme in ('s3a', 's3n') else scheme}://{rest.rstrip('/')}/"
-
-
-def _partition_of(key: str, folders: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Find the partition whose folder a file lies in."""
-    folder = key
-    while "/" in folder.partition("://")[2]:
-        folder = folder.rstrip("/").rpartition("/")[0] + "/"
-        if folder in folders:
-            return folders[folder]
-        if not folder.partition("://")[2].strip("/"):
+        raise SourceError(f"the newest file of {table} is larger than is read ({MAX_BYTES})")
+    unread = [missing] if missing else []
+    if len(taken) < len(files):
+        unread.append(f"of its {len(files)} files the newest {len(taken)} were read")
+    found: list[list[dict[str, Any]]] = []
+    refused: list[SourceError] = []
+    count = 0
+    for file, got in _fetched(aws, taken, read):
+        if isinstance(got, SourceError):
+            refused.append(got)
+            continue
+        if got.unread:
+            unread.append(f"{file.key}: {got.unread}")
+        if file.partition.differs:
+            unread.append(f"{file.key} lies in a partition that has a {file.partition.differs} of its own")
+        found.append([_with_partition(row, file.partition, wanted) for row in got.rows])
+        count += len(got.rows)
+        if count > MAX_ROWS:
+            unread.append(f"it holds more than the {MAX_ROWS} rows that are read")
             break
-    return {}
+    if refused and not found:
+        raise refused[0]
+    return [row for rows in reversed(found) for row in rows], [*unread, *map(str, refused)]
 
 
-def _in_path(key: str, keys: list[str]) -> dict[str, Any]:
-    """Read a partition's values from its folders, ``day=2026-11-21/``."""
-    pairs: Iterator[tuple[str, str, str]] = (part.partition("=") for part in key.split("/"))
-    known = {name: value for name, separator, value in pairs if separator}
-    return {name: known[name] for name in keys if name in known}
+def _may_hold(partition: Partition, wanted: Wanted) -> bool:
+    """Whether a partition can hold rows that are wanted: of those values, and of a wanted batch or of none."""
+    values = {name.casefold(): value for name, value in partition.values.items()}
+    if any(
+        column.casefold() in values and not same_cell(values[column.casefold()], value)
+        for column, value in wanted.only.items()
+    ):
+        return False
+    batch = values.get(wanted.batch.casefold())
+    return not wanted.batches or batch is None or batch_key(batch) in map(batch_key, wanted.batches)
+
+
+def _within_bounds(files: list[File]) -> list[File]:
+    taken: list[File] = []
+    left = MAX_BYTES
+    for one in files[:MAX_FILES]:
+        left -= one.size
+        if left < 0:
+            break
+        taken.append(one)
+    return taken
+
+
+def _fetched(aws: AwsSession, files: list[File], read: Reader) -> Iterator[tuple[File, Rows | SourceError]]:
+    """Read files, some at the same time, in their order."""
+
+    def fetch(file: File) -> bytes | SourceError:
+        try:
+            return object_bytes(aws, file.key, MAX_BYTES)
+        except SourceError as error:
+            return error
+
+    with ThreadPoolExecutor(_FETCHED_AT_ONCE) as pool:
+        for start in range(0, len(files), _FETCHED_AT_ONCE):
+            some = files[start : start + _FETCHED_AT_ONCE]
+            for file, data in zip(some, pool.map(fetch, some), strict=True):
+                if isinstance(data, SourceError):
+                    yield file, data
+                    continue
+                try:
+                    yield file, read(decoded(data, file.key), file.key)
+                except SourceError as error:
+                    yield file, error
+
+
+def _with_partition(row: dict[str, Any], partition: Partition, wanted: Wanted) -> dict[str, Any]:
+    named = {key.casefold(): value for key, value in partition.values.items()}
+    return row | {column: named[column.casefold()] for column in wanted.columns if column.casefold() in named}

@@ -8,6 +8,7 @@ from pipetriage.errors import MissingExtraError, SourceError
 from pipetriage.sources.control_rows import MAX_BYTES, MAX_FILES, MAX_ROWS
 from pipetriage.sources.control_table import Wanted
 from pipetriage.sources.documents import cell
+from pipetriage.sources.parquet import repeated
 
 if TYPE_CHECKING:
     from pyiceberg.table import FileScanTask, StaticTable
@@ -19,7 +20,7 @@ MAX_MANIFESTS = 300
 def iceberg_rows(
     aws: AwsSession, entry: Mapping[str, Any], wanted: Wanted, table: str
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Read the current rows, those of the files written last first, and tell whether those are all.
+    """Read the current rows, in the order in which they were committed, and tell whether those are all.
 
     Deletes are applied: what Athena has updated or merged is read as it is now.
 
@@ -46,10 +47,14 @@ def iceberg_rows(
     try:
         found = StaticTable.from_metadata(location, file_io_properties(aws))
         tasks, complete = _newest_files(found, table)
-        names = {name.casefold(): name for name in found.schema().column_names}
+        there = found.schema().column_names
+        if twice := repeated(one for one in there if one.casefold() in {name.casefold() for name in wanted.columns}):
+            raise SourceError(f"{table} has two columns {twice}, and it cannot be told which is meant")
+        names = {name.casefold(): name for name in there}
         columns = {names[one.casefold()]: one for one in wanted.columns if one.casefold() in names}
         scan = ArrowScan(found.metadata, found.io, found.schema().select(*columns), AlwaysTrue())
-        rows = scan.to_table(tasks).to_pylist()
+        # Chosen newest first; rows of the same time, or of none, count in the order of their commits.
+        rows = scan.to_table(tasks[::-1]).to_pylist()
     except DAMAGED as error:
         raise SourceError(f"the Iceberg table {table} cannot be read ({type(error).__name__}: {error})") from error
     return [{columns[name]: cell(value) for name, value in row.items()} for row in rows], complete

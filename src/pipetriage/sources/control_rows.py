@@ -1,23 +1,24 @@
-"""Rows of a control table out of the bytes of its files: JSON lines, CSV as its catalog entry describes it, Parquet."""
+"""Rows of a control table out of the bytes of its files: JSON lines and Parquet here, CSV in ``control_csv``."""
 
-import csv
 import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pipetriage.errors import SourceError
+from pipetriage.model.templates import batch_key
 from pipetriage.model.times import parse_time
+from pipetriage.sources.control_csv import csv_rows, text_form
 from pipetriage.sources.control_table import Wanted
 from pipetriage.sources.documents import cell
 from pipetriage.sources.local_database import MAX_CONTROL_ROWS
-from pipetriage.sources.parquet import rows_of
+from pipetriage.sources.parquet import repeated, rows_of
 
-MAX_FILES = 300
-"""Files read, newest first: a table to which each run appends two rows has two a day."""
+MAX_FILES = 1_000
+"""Files read, newest first: a table to which each run appends two rows, one file each, has two a day."""
 MAX_BYTES = 32 * 1024 * 1024
 """Of all files together, as they lie there."""
 MAX_UNPACKED_BYTES = 64 * 1024 * 1024
@@ -26,20 +27,39 @@ MAX_ROWS = 200_000
 """Rows taken out of files, of which the newest are kept."""
 
 _GZIP = b"\x1f\x8b"
-_OPEN_CSV = "opencsvserde"
-_HIVES_DELIMITER = "\x01"
-"""Of LazySimpleSerDe where the entry names none (Hive's default, ^A)."""
 
-_NULLS = frozenset({"", "\\N"})
-"""What Hive's text formats write for null."""
 
-Reader = Callable[[bytes, str], tuple[list[dict[str, Any]], bool]]
+class Rows(NamedTuple):
+    """What was read of a file."""
+
+    rows: list[dict[str, Any]]
+    unread: str = ""
+    """Why they may not be all that the job or Athena reads there; empty where they are."""
+
+
+Reader = Callable[[bytes, str], Rows]
 
 
 def newest(rows: Iterable[dict[str, Any]], wanted: Wanted) -> tuple[list[dict[str, Any]], bool]:
-    """Keep the newest rows, and tell whether those are all."""
+    """Keep the newest rows, oldest first, and tell whether they are all that a verdict needs.
+
+    Of rows given oldest first, those of the same time or of none stay in their order. Where there are more than are
+    kept, the wanted batches' and those of no batch are kept besides; with some of the triaged batch, that is all.
+    """
     listed = sorted(rows, key=lambda row: at.timestamp() if (at := parse_time(row.get(wanted.updated_at))) else 0.0)
-    return listed[-MAX_CONTROL_ROWS:], len(listed) <= MAX_CONTROL_ROWS
+    if len(listed) <= MAX_CONTROL_ROWS:
+        return listed, True
+    older, newer = listed[:-MAX_CONTROL_ROWS], listed[-MAX_CONTROL_ROWS:]
+    keys = [batch_key(one) for one in wanted.batches]
+    needed = [row for row in older if (key := _batch(row, wanted)) is None or key in keys]
+    kept = needed[-MAX_CONTROL_ROWS:] + newer
+    seen = bool(keys) and any(_batch(row, wanted) == keys[0] for row in kept)
+    return kept, seen and len(needed) <= MAX_CONTROL_ROWS
+
+
+def _batch(row: Mapping[str, Any], wanted: Wanted) -> str | None:
+    value = row.get(wanted.batch)
+    return batch_key(str(value)) if value not in (None, "") else None
 
 
 def decoded(data: bytes, name: str) -> bytes:
@@ -59,82 +79,81 @@ def decoded(data: bytes, name: str) -> bytes:
     return data
 
 
-def reader_of(kind: str, entry: Mapping[str, Any], wanted: Wanted) -> Reader:
-    """Give what reads a file of the table: its wanted columns, and whether all of it could be read."""
+def reader_of(kind: str, entry: Mapping[str, Any], wanted: Wanted, table: str) -> Reader:
+    """Give what reads a file of the table: its wanted columns, and why it may not be all of them.
+
+    Raises:
+        SourceError: the entry describes files in a way that is not read.
+    """
+    serde = (entry.get("StorageDescriptor") or {}).get("SerdeInfo") or {}
+    said = {str(key): str(value) for key, value in (entry.get("Parameters") or {}).items()}
+    said |= {str(key): str(value) for key, value in (serde.get("Parameters") or {}).items()}
+    if strange := next((key for key in sorted(said) if _is_strange(key, said[key])), None):
+        raise SourceError(f"{table} sets {strange} in the catalog, which is not read as Athena does")
     if kind == "parquet":
-
-        def parquet(data: bytes, name: str) -> tuple[list[dict[str, Any]], bool]:
-            rows = [_cells(row) for row in rows_of(data, wanted.columns, MAX_ROWS + 1, name)]
-            return rows[:MAX_ROWS], len(rows) <= MAX_ROWS
-
-        return parquet
+        return lambda data, name: _parquet_rows(data, name, wanted)
     if kind == "csv":
-        return lambda data, name: _csv_rows(data, name, entry, wanted)
+        form = text_form(entry, said, table)
+        return lambda data, name: Rows(*csv_rows(data, name, form, wanted, MAX_ROWS))
+    library = str(serde.get("SerializationLibrary") or "")
+    if library and "json" not in library.lower():
+        raise SourceError(f"{table} calls itself JSON and is read by {library}, which is not read")
     return lambda data, name: _json_rows(data, name, wanted)
 
 
-def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: cell(value) for name, value in row.items()}
+def _is_strange(key: str, value: str) -> bool:
+    """Whether a parameter of the table or its SerDe gives the cells to columns in a way that is not followed here."""
+    key, on = key.lower(), value.strip().lower() == "true"
+    return (
+        key.startswith("mapping.")
+        or (key in ("parquet.column.index.access", "dots.in.keys") and on)
+        or (key == "serialization.encoding" and value.strip().lower() not in ("utf-8", "utf8"))
+    )
 
 
-def _json_rows(data: bytes, name: str, wanted: Wanted) -> tuple[list[dict[str, Any]], bool]:
+def _parquet_rows(data: bytes, name: str, wanted: Wanted) -> Rows:
+    rows = [
+        {column: cell(value) for column, value in row.items()}
+        for row in rows_of(data, wanted.columns, MAX_ROWS + 1, name)
+    ]
+    return Rows(rows[:MAX_ROWS], _too_many(len(rows)))
+
+
+def _json_rows(data: bytes, name: str, wanted: Wanted) -> Rows:
     rows: list[dict[str, Any]] = []
     torn = 0
-    for line in data.splitlines()[: MAX_ROWS + 1]:
+    lines = data.splitlines()
+    for line in lines[: MAX_ROWS + 1]:
+        if not line.strip():
+            continue
         try:
-            record = msgspec.json.decode(line) if line.strip() else None
+            document = msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             torn += 1
             continue
-        if isinstance(record, dict):
-            by_case = {str(key).casefold(): value for key, value in record.items()}
-            rows.append({one: by_case.get(one.casefold()) for one in wanted.columns if one.casefold() in by_case})
+        # Spark reads an array of objects as so many rows.
+        for record in document if isinstance(document, list) else [document]:
+            row = _record(record, name, wanted)
+            if row:
+                rows.append(row)
+            else:
+                torn += 1
     if torn and not rows:
-        raise SourceError(f"{name} holds no line of JSON")
-    return rows[:MAX_ROWS], not torn and len(rows) <= MAX_ROWS
+        raise SourceError(f"{name} holds no line of JSON with any of the columns")
+    unread = "a line of it is no JSON object with any of the columns" if torn else ""
+    return Rows(rows[:MAX_ROWS], unread or _too_many(max(len(rows), len(lines))))
 
 
-def _csv_rows(data: bytes, name: str, entry: Mapping[str, Any], wanted: Wanted) -> tuple[list[dict[str, Any]], bool]:
-    storage = entry.get("StorageDescriptor") or {}
-    serde = storage.get("SerdeInfo") or {}
-    said = {str(key): str(value) for key, value in (serde.get("Parameters") or {}).items()}
-    places = {
-        one: number
-        for number, column in enumerate(storage.get("Columns") or ())
-        for one in wanted.columns
-        if one.casefold() == str(column.get("Name")).casefold()
-    }
-    parameters = entry.get("Parameters") or {}
-    skipped = str(parameters.get("skip.header.line.count", said.get("skip.header.line.count", "0")))
-    try:
-        # Hive's formats know no line end within quotes: each line is a row.
-        lines = data.decode("utf-8-sig").splitlines()[int(skipped) if skipped.isdecimal() else 0 :]
-        parsed = list(csv.reader(lines[: MAX_ROWS + 1], **_dialect(str(serde.get("SerializationLibrary") or ""), said)))
-    except (csv.Error, TypeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{name} cannot be read as its catalog entry describes it ({error})") from error
-    rows = [
-        {
-            one: None if cells[number] in _NULLS else cells[number]
-            for one, number in places.items()
-            if number < len(cells)
-        }
-        for cells in parsed
-        if cells
-    ]
-    # Fewer cells than the table has columns: torn, or of another form than the catalog says.
-    whole = all(len(cells) > max(places.values(), default=0) for cells in parsed if cells)
-    return rows[:MAX_ROWS], whole and len(lines) <= MAX_ROWS
+def _record(record: Any, name: str, wanted: Wanted) -> dict[str, Any] | None:
+    """Read the wanted columns of an object; None where it is none, or has none of them."""
+    if not isinstance(record, dict):
+        return None
+    columns = {one.casefold(): one for one in reversed(wanted.columns)}
+    there = [str(key) for key in record if str(key).casefold() in columns]
+    if twice := repeated(there):
+        raise SourceError(f"{name} has two columns {twice}, and it cannot be told which is meant")
+    return {columns[key.casefold()]: record[key] for key in there}
 
 
-def _dialect(serde: str, said: Mapping[str, str]) -> dict[str, Any]:
-    if _OPEN_CSV in serde.lower():
-        escape = said.get("escapeChar", "\\")
-        quote = said.get("quoteChar", '"')
-        return {"delimiter": said.get("separatorChar", ","), "quotechar": quote, "escapechar": escape}
-    delimiter = said.get("field.delim") or said.get("serialization.format") or _HIVES_DELIMITER
-    return {
-        # Hive writes its delimiters as numbers, too.
-        "delimiter": chr(int(delimiter)) if delimiter.isdecimal() and len(delimiter) <= 3 else delimiter,
-        "quoting": csv.QUOTE_NONE,
-        "escapechar": said.get("escape.delim"),
-    }
+def _too_many(count: int) -> str:
+    return f"it holds more than the {MAX_ROWS} rows that are read" if count > MAX_ROWS else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import asdict
 
 from pipetriage.errors import SourceError
+from pipetriage.model.cells import same_cell
 from pipetriage.model.pipeline import Control
 from pipetriage.model.times import parse_time
 from pipetriage.sources.documents import plain
@@ -38,11 +39,11 @@ class Wanted(NamedTuple):
     batches: tuple[str, ...]
     """Batch ids whose rows matter most, the triaged run's first; may be empty."""
     only: Mapping[str, str]
-    """Columns and the values that rows must have in them, compared as text."""
+    """Columns and the values that rows must have in them, compared as ``same_cell`` does."""
 
     def takes(self, row: Mapping[str, Any]) -> bool:
         """Whether the row has the values that rows must have."""
-        return all(str(row.get(column)) == value for column, value in self.only.items())
+        return all(same_cell(row.get(column), value) for column, value in self.only.items())
 
 
 def control_rows(

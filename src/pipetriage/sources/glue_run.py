@@ -111,7 +111,10 @@ class GlueRun:
             yield self._one(Signal.BOOKMARK, self._job.bookmark)
         yield self._one(Signal.SOURCE_LISTING, lambda: self._source(batch_id), "declare source and batch_id")
         if self._pipeline.source:
-            yield self._one(Signal.SOURCE_SCHEMA, lambda: sampled_schema(self._aws, self._source_uri(batch_id)))
+            expected = self._pipeline.expected_names()
+            yield self._one(
+                Signal.SOURCE_SCHEMA, lambda: sampled_schema(self._aws, self._source_uri(batch_id), expected)
+            )
         previous = self._previous_batch(runs, first, batch_id)
         if previous:
             yield self._one(Signal.PREVIOUS_SOURCE_LISTING, lambda: self._source(previous))

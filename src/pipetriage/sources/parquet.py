@@ -1,7 +1,7 @@
 """Parquet files: columns and types from the footer alone, rows from a whole file. pyarrow, an extra, reads both."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from pipetriage.errors import MissingExtraError, SourceError
@@ -75,7 +75,7 @@ def rows_of(data: bytes, columns: Sequence[str], limit: int, name: str) -> Itera
     """Yield at most ``limit`` rows of a file, of the columns that it has among those wanted, without case.
 
     Raises:
-        SourceError: it is no Parquet file.
+        SourceError: it is no Parquet file, or two of its wanted columns differ by case alone.
         MissingExtraError: pyarrow is not installed.
     """
     pyarrow, parquet = _pyarrow("reading Parquet files")
@@ -84,6 +84,8 @@ def rows_of(data: bytes, columns: Sequence[str], limit: int, name: str) -> Itera
     try:
         file = parquet.ParquetFile(io.BytesIO(data))
         there = [one for one in file.schema_arrow.names if one.casefold() in wanted]
+        if twice := repeated(there):
+            raise SourceError(f"{name} has two columns {twice}, and it cannot be told which is meant")
         for batch in file.iter_batches(batch_size=1000, columns=there):
             for row in batch.slice(0, left).to_pylist():
                 yield {wanted[column.casefold()]: value for column, value in row.items()}
@@ -92,6 +94,16 @@ def rows_of(data: bytes, columns: Sequence[str], limit: int, name: str) -> Itera
                 return
     except (pyarrow.ArrowException, OSError, ValueError, ArithmeticError) as error:
         raise SourceError(f"{name} cannot be read as Parquet ({_brief(error)})") from error
+
+
+def repeated(names: Iterable[str]) -> str | None:
+    """Give the first name that comes twice, without case; engines that ignore case read either of the two."""
+    seen: set[str] = set()
+    for name in names:
+        if name.casefold() in seen:
+            return name
+        seen.add(name.casefold())
+    return None
 
 
 def _brief(error: Exception) -> str:

@@ -4,7 +4,8 @@ import csv
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,14 +24,25 @@ _KINDS = {".jsonl": "json", ".ndjson": "json", ".json": "json", ".csv": "csv", "
 _DELIMITERS = (",", ";", "\t", "|")
 # A column's name, as headers have them; a number, a date or an empty cell is none.
 _NAME = re.compile(r"[^\W\d][\w .:/()#%&-]{0,127}")
+_MAX_NAMES = 1_000
+"""Names in the records of one JSON file: more are no columns, but keys that are data themselves."""
 Columns = list[dict[str, str]]
 
 
-def sampled_schema(aws: AwsSession, uri: str) -> Answer:
+class _File(NamedTuple):
+    columns: Columns
+    by_header: bool = False
+    """They are a CSV file's first line, which may be a row."""
+    alone: bool = False
+    """No row below that line shows that it is none."""
+
+
+def sampled_schema(aws: AwsSession, uri: str, expected: Collection[str] = ()) -> Answer:
     """Read the input's column names from some of its files, and the types where Parquet says them.
 
     A column is there if any file has it. Where files give it different types, the one that fewest have counts: a feed
-    changes one file at a time.
+    changes one file at a time. ``expected`` are declared names: the first line of a CSV file is no header where it has
+    none of those, nor any that another file has.
 
     Raises:
         SourceError: there is no file of a kind that is read, or none of them can be read.
@@ -44,17 +56,36 @@ def sampled_schema(aws: AwsSession, uri: str) -> Answer:
     keys = list(dict.fromkeys([*keys[: SAMPLED_FILES // 2 + 1], *keys[-(SAMPLED_FILES // 2) :]]))
     if not keys:
         raise SourceError("the input holds no JSON-lines, CSV or Parquet file whose columns can be read")
-    files: list[Columns] = []
+    files: list[_File] = []
     unread: list[SourceError] = []
     for key in keys:
         try:
             files.append(_columns(aws, found["Name"], key))
         except SourceError as error:
             unread.append(error)  # the others still say what the columns are
-    columns = _united(files)
+    told = [one.columns for one in files if _is_vouched_for(one, files, expected)]
+    columns = _united(told)
     if not columns:
+        if len(told) < len(files):
+            raise SourceError(f"{uri} has no line of column names that can be told from its rows")
         raise unread[-1] if unread else SourceError("the input's files hold no row whose columns can be read")
-    return Answer({"columns": columns}, f"{uri} (columns of {len(files)} files)")
+    return Answer({"columns": columns}, f"{uri} (columns of {len(told)} files)")
+
+
+def _is_vouched_for(file: _File, files: list[_File], expected: Collection[str]) -> bool:
+    """Whether a file's columns are surely names: values taken for names would be a drift, and show what rows hold."""
+    if not file.by_header:
+        return True
+    own = _folded(one["name"] for one in file.columns)
+    others = [one for one in files if one is not file]
+    if not expected and not others:
+        return not file.alone
+    known = _folded(expected).union(*(_folded(one["name"] for one in other.columns) for other in others))
+    return bool(own & known)
+
+
+def _folded(names: Iterable[str]) -> set[str]:
+    return {name.strip().casefold() for name in names}
 
 
 def _kind(key: str) -> str | None:
@@ -78,10 +109,10 @@ def _united(files: list[Columns]) -> Columns:
     ]
 
 
-def _columns(aws: AwsSession, bucket: str, key: str) -> Columns:
+def _columns(aws: AwsSession, bucket: str, key: str) -> _File:
     uri, kind = f"s3://{bucket}/{key}", _kind(key)
     if kind == "parquet":
-        return footer_columns(lambda count: _part(aws, bucket, key, f"bytes=-{count}"), uri)
+        return _File(footer_columns(lambda count: _part(aws, bucket, key, f"bytes=-{count}"), uri))
     head = _part(aws, bucket, key, f"bytes=0-{_SAMPLED_BYTES - 1}")
     torn = len(head) == _SAMPLED_BYTES
     if key.lower().endswith(".gz"):
@@ -89,8 +120,10 @@ def _columns(aws: AwsSession, bucket: str, key: str) -> Columns:
     lines = head.split(b"\n")
     # The last piece may be torn.
     lines = (lines[:-1] if torn and len(lines) > 1 else lines)[: SAMPLED_LINES + 1]
-    names = _json_names(lines[:SAMPLED_LINES]) if kind == "json" else _header(lines, uri)
-    return [{"name": name} for name in names]
+    if kind == "json":
+        return _File([{"name": name} for name in _json_names(lines[:SAMPLED_LINES], uri)])
+    names, alone = _header(lines, uri)
+    return _File([{"name": name} for name in names], by_header=True, alone=alone)
 
 
 def _part(aws: AwsSession, bucket: str, key: str, wanted: str) -> bytes:
@@ -109,20 +142,30 @@ def _unpacked(data: bytes, uri: str) -> tuple[bytes, bool]:
     return head, not unpacking.eof
 
 
-def _json_names(lines: list[bytes]) -> Iterator[str]:
-    names: dict[str, None] = {}
+def _json_names(lines: list[bytes], uri: str) -> list[str]:
+    """Read the names of the first records.
+
+    Raises:
+        SourceError: they are no columns: most records bring some that no other has, or there are very many.
+    """
+    records: list[list[str]] = []
     for line in lines:
         try:
             record = msgspec.json.decode(line) if line.strip() else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             break  # a damaged file says nothing more of the schema
         if isinstance(record, dict):
-            names |= dict.fromkeys(map(str, record))
-    yield from names
+            records.append([str(name) for name in record])
+    counted = Counter(name for record in records for name in record)
+    # A feed that changes brings a name once, and keeps it.
+    strange = sum(any(counted[name] == 1 for name in record) for record in records)
+    if len(counted) > _MAX_NAMES or (len(records) > 1 and 2 * strange > len(records)):
+        raise SourceError(f"{uri} has records whose keys are no columns, but data themselves")
+    return list(counted)
 
 
-def _header(lines: list[bytes], uri: str) -> list[str]:
-    """Read the column names of a CSV file's first line.
+def _header(lines: list[bytes], uri: str) -> tuple[list[str], bool]:
+    """Read the column names of a CSV file's first line, and tell whether no row follows.
 
     Raises:
         SourceError: its first line is no header: the rows below it look no different, or it holds values.
@@ -135,7 +178,7 @@ def _header(lines: list[bytes], uri: str) -> list[str]:
     # A first line of values must not be taken for names: it would look like a drift, and show what rows hold.
     if not _are_names(header) or (data and all(_are_names(row) for row in data)):
         raise SourceError(f"{uri} has no line of column names that can be told from its rows")
-    return [name.strip() for name in header]
+    return [name.strip() for name in header], not data
 
 
 def _parsed(lines: list[str], delimiter: str) -> list[list[str]]:
