@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
+import moto.sqs.models
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.server import ThreadedMotoServer
 from werkzeug.serving import make_server
@@ -76,13 +77,32 @@ class Door:
         return refusal
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's own, which lists its folder for every request to find out whose it is, while all others wait."""
+
+    def __init__(self, create_app: Any) -> None:
+        super().__init__(create_app)
+        self._known: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        if host not in self._known:
+            self._known[host] = super().get_backend_for_host(host)
+        return self._known[host]
+
+
+def _milliseconds(moment: Any = None) -> float:
+    """Give the time as moto does, which makes two dates for it, for every message of a queue at every look."""
+    return time.time() * 1000.0
+
+
 class Server(ThreadedMotoServer):
     """moto's own server behind a door, on a free port of the loopback interface."""
 
     def __init__(self) -> None:
         register()
+        moto.sqs.models.unix_time_millis = _milliseconds  # type: ignore[assignment, attr-defined]
         super().__init__("127.0.0.1", 0, verbose=False)
-        self.door = Door(DomainDispatcherApplication(create_backend_app))
+        self.door = Door(_Dispatcher(create_backend_app))
 
     def _server_entry(self) -> None:
         self._server = make_server(*(self._ip_address, self._port, self.door, True), request_handler=_QuietHandler)

@@ -15,7 +15,7 @@ from pipetriage.model.cells import same_cell
 from pipetriage.model.templates import batch_key
 from pipetriage.sources.control_files import File, Partition, table_files
 from pipetriage.sources.control_rows import MAX_BYTES, MAX_FILES, MAX_ROWS, Reader, Rows, decoded, newest, reader_of
-from pipetriage.sources.control_table import Wanted
+from pipetriage.sources.control_wanted import Wanted
 from pipetriage.sources.documents import plain
 from pipetriage.sources.glue_tables import format_of, names_of
 from pipetriage.sources.local_files import Answer

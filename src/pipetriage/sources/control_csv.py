@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pipetriage.errors import SourceError
-from pipetriage.sources.control_table import Wanted
+from pipetriage.sources.control_wanted import Wanted
 
 _OPEN_CSV, _LAZY = "opencsvserde", "lazysimpleserde"
 _HIVES_DELIMITER = "\x01"

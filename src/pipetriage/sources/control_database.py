@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from pipetriage.errors import SourceError
-from pipetriage.sources.control_table import Wanted
+from pipetriage.sources.control_wanted import Wanted
 from pipetriage.sources.documents import cell
 from pipetriage.sources.local_database import MAX_CONTROL_ROWS
 from pipetriage.sources.local_files import Answer

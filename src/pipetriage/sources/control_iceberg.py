@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pipetriage.aws.session import AwsSession
 from pipetriage.errors import MissingExtraError, SourceError
 from pipetriage.sources.control_rows import MAX_BYTES, MAX_FILES, MAX_ROWS
-from pipetriage.sources.control_table import Wanted
+from pipetriage.sources.control_wanted import Wanted
 from pipetriage.sources.documents import cell
 from pipetriage.sources.parquet import repeated
 

@@ -12,7 +12,7 @@ from pipetriage.errors import SourceError
 from pipetriage.model.templates import batch_key
 from pipetriage.model.times import parse_time
 from pipetriage.sources.control_csv import csv_rows, text_form
-from pipetriage.sources.control_table import Wanted
+from pipetriage.sources.control_wanted import Wanted
 from pipetriage.sources.documents import cell
 from pipetriage.sources.local_database import MAX_CONTROL_ROWS
 from pipetriage.sources.parquet import repeated, rows_of

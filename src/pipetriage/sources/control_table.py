@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import asdict
 
 from pipetriage.errors import SourceError
-from pipetriage.model.cells import same_cell
 from pipetriage.model.pipeline import Control
 from pipetriage.model.times import parse_time
+from pipetriage.sources.control_wanted import Wanted
 from pipetriage.sources.documents import plain
 from pipetriage.sources.local_files import Answer
 
@@ -26,24 +26,6 @@ MAX_PAGES = 10
 """Pages of a query or scan, of up to 1 MB each (DynamoDB API reference): a scan reads the pipeline's own capacity."""
 
 _DYNAMODB, _GLUE = "dynamodb", "glue"
-
-
-class Wanted(NamedTuple):
-    """Which rows are wanted of a table that may hold many."""
-
-    columns: tuple[str, ...]
-    """Columns to read; one that the table lacks is left out."""
-    batch: str
-    """Column of the batch id."""
-    updated_at: str
-    batches: tuple[str, ...]
-    """Batch ids whose rows matter most, the triaged run's first; may be empty."""
-    only: Mapping[str, str]
-    """Columns and the values that rows must have in them, compared as ``same_cell`` does."""
-
-    def takes(self, row: Mapping[str, Any]) -> bool:
-        """Whether the row has the values that rows must have."""
-        return all(same_cell(row.get(column), value) for column, value in self.only.items())
 
 
 def control_rows(
