@@ -271,6 +271,9 @@ def test_executors_that_may_not_be_searched_leave_the_driver_s_log(account: Emul
     answer = read(account, run())
     assert messages(answer) == ["ours"]
     assert not answer.complete
+    # What to grant reaches the incident with it.
+    assert "logs:FilterLogEvents" in answer.locator
+    assert "not allowed" in answer.locator
 
 
 def test_executors_alone_are_no_complete_log(account: EmulatedAccount) -> None:

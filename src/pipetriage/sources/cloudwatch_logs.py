@@ -85,7 +85,9 @@ def run_log(
     whole = bool(tails) and all(tail.whole for tail in tails) and not refused
     shared = {(one.group, one.name) for one in streams if not one.own}
     alone = not shared or not _others_too((one for one in events if (one.group, one.stream) in shared), str(run["Id"]))
-    return Answer(events, _locator(streams), complete=whole and alone)
+    # Why it is not whole goes with it: an incomplete answer is told by its locator.
+    why = f" (partly refused: {refused[0]})" if refused else ""
+    return Answer(events, f"{_locator(streams)}{why}", complete=whole and alone)
 
 
 # Glue's exception analysis of the job as a whole (domain facts 1.5); of tasks and stages it has events of their own.
