@@ -16,6 +16,8 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
 
     signal: str
     incidents: int
+    costs: str
+    """What verdicts lose without it, as measured (docs/readiness.md); empty where that was not measured."""
     fix: str
     """The one thing that would have helped, where a source said so."""
 
@@ -45,8 +47,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     missing: list[Missing]
 
 
-def summarise(incidents: Sequence[Incident], run_again: Callable[[Incident], bool]) -> Summary:
-    """Count the incidents; ``run_again`` says whether the batch of one was run again after it."""
+def summarise(
+    incidents: Sequence[Incident], run_again: Callable[[Incident], bool], costs: Callable[[str], str]
+) -> Summary:
+    """Count the incidents; ``run_again`` says whether the batch of one was run again after it.
+
+    ``costs`` says what the absence of a source of evidence costs.
+    """
     again = [one for one in incidents if run_again(one)]
     return Summary(
         failed_runs=len(incidents),
@@ -55,7 +62,7 @@ def summarise(incidents: Sequence[Incident], run_again: Callable[[Incident], boo
         recurring=_recurring(incidents),
         reruns=len(again),
         unsafe_reruns=sum(_was_unsafe(one) for one in again),
-        missing=_missing(incidents),
+        missing=_missing(incidents, costs),
     )
 
 
@@ -86,7 +93,7 @@ def _recurring(incidents: Sequence[Incident]) -> list[Recurring]:
     return sorted(found, key=lambda one: (-one.count, one.pipeline))
 
 
-def _missing(incidents: Sequence[Incident]) -> list[Missing]:
+def _missing(incidents: Sequence[Incident], costs: Callable[[str], str]) -> list[Missing]:
     counts: Counter[str] = Counter()
     fixes: dict[str, str] = {}
     for incident in incidents:
@@ -94,5 +101,6 @@ def _missing(incidents: Sequence[Incident]) -> list[Missing]:
         counts.update(signals.keys())
         fixes |= {signal: fix for signal, fix in signals.items() if fix}
     return [
-        Missing(signal=signal, incidents=count, fix=fixes.get(signal, "")) for signal, count in counts.most_common()
+        Missing(signal=signal, incidents=count, costs=costs(signal), fix=fixes.get(signal, ""))
+        for signal, count in counts.most_common()
     ]

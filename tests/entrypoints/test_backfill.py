@@ -46,6 +46,8 @@ def test_it_adds_up_what_failed_and_what_was_run_again(loaded: Path) -> None:
     assert summary["by_category"]["SCHEMA_DRIFT"] >= 1
     assert summary["reruns"] >= 1
     assert summary["unsafe_reruns"] <= summary["reruns"]
+    costs = {one["signal"]: one["costs"] for one in summary["missing"]}
+    assert "measured on" in costs["metrics"]
 
 
 def test_started_again_it_triages_nothing_twice(loaded: Path, account: EmulatedAccount) -> None:

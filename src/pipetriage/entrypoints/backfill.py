@@ -54,6 +54,7 @@ def backfill(
     """Triage every failed run that Glue still remembers, with what evidence is left, and add them up."""
     from pipetriage.backfill import summarise
     from pipetriage.entrypoints.evaluate_progress import progress
+    from pipetriage.readiness.costs import of_evidence
 
     start = datetime.now(UTC) - _ago(since)
     app = open_program(config, store, aws=aws)
@@ -65,7 +66,7 @@ def backfill(
     failed = [run for run in runs if run.failed]
     with progress(len(failed)) as on_done:
         incidents = list(_triaged(app, failed, 60 / per_minute, on_done))
-    summary = summarise(incidents, lambda incident: _run_again(app, incident, runs))
+    summary = summarise(incidents, lambda incident: _run_again(app, incident, runs), of_evidence)
     print_json(summary) if as_json else _print(summary, len(runs))
 
 
@@ -135,3 +136,5 @@ def _print(summary: Summary, runs: int) -> None:
         click.echo("\nWhat was not there to see, in how many")
         for gone in summary.missing[:12]:
             click.echo(f"  {gone.incidents:5d}  {gone.signal}{f': {plain(gone.fix)}' if gone.fix else ''}")
+            if gone.costs:
+                click.echo(f"         {gone.costs}")

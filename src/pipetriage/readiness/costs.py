@@ -12,6 +12,7 @@ from importlib import resources
 import msgspec
 
 from pipetriage.readiness.names import Name
+from pipetriage.readiness.signals import SIGNALS
 
 FEWEST = 5
 """Verdicts that must all have been lost before one is said to be out of reach: fewer may be chance."""
@@ -110,6 +111,13 @@ def in_words(loss: Loss | None, besides: str) -> str:
     if not said:
         return f"no verdict ({_basis(loss)}); {besides}"
     return f"without it {', '.join(said)} ({_basis(loss)}); {besides}"
+
+
+def of_evidence(source: str) -> str:
+    """Say what the absence of one kind of evidence costs verdicts, by its name in an incident; empty: not measured."""
+    standing = next((one for one in SIGNALS if source in one.evidence), None)
+    loss = stored().of(standing.name, Way.UNSEEN) if standing is not None else None
+    return in_words(loss, standing.besides) if standing is not None and loss is not None else ""
 
 
 def _figures(loss: Loss) -> Iterable[str]:
