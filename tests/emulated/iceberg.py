@@ -139,7 +139,7 @@ class _Target(OutputFile):
         return False
 
     def to_input_file(self) -> InputFile:
-        raise NotImplementedError
+        raise AssertionError("manifests are written here, and not read again")
 
     def create(self, overwrite: bool = False) -> Any:
         return _Stream(self)

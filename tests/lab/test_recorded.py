@@ -22,7 +22,7 @@ CATEGORIES = {
     "SCHEMA_DRIFT", "DATA_SKEW", "SMALL_FILE_PRESSURE", "SOURCE_DELAY", "CODE_REGRESSION", "PERMISSION_ERROR",
     "PARTIAL_WRITE_RISK", "UNKNOWN",
 }  # fmt: skip
-MACHINE = re.compile(rb"file:/|/work/|/root\b|127\.0\.0\.1|pyenv|build/recorded")
+MACHINE = re.compile(rb"file:/|/(?:work/|root\b)|127\.0\.0\.1|pyenv|build/recorded")
 """What would tell on whose machine a case was made."""
 MOST_BYTES = 115_000
 

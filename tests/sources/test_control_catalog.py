@@ -252,6 +252,16 @@ def test_only_the_partitions_that_are_asked_for_are_read(more: dict[str, Any], a
     assert [str(call) for call in account.door.calls].count("s3:GetObject") == 1
 
 
+def test_a_batch_that_the_partitions_write_otherwise_hides_no_row_of_its_runs(account: EmulatedAccount) -> None:
+    projected = {"projection.enabled": "true"}
+    put_table(account, PartitionKeys=[{"Name": "batch_id", "Type": "string"}], Parameters=projected)
+    put_lines(account, "batch_id=load-7/a.json", [row(7)])
+    put_lines(account, "batch_id=load-6/a.json", [row(6)])
+    answer = read(account, batches=["2026-11-07", "load-6"])
+    # The second batch has a partition, and the triaged one has none by its own name.
+    assert [one["job_run_id"] for one in answer.payload] == ["jr_6", "jr_7"]
+
+
 def test_padded_ids_of_runs_are_known_again() -> None:
     read_rows = read_control([{"job_run_id": "jr_1   ", "status": "SUCCESS  "}], DECLARED, Redactor())
     assert [(one.run_id, one.status) for one in read_rows] == [("jr_1", "succeeded")]

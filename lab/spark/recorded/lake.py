@@ -59,11 +59,17 @@ class Lake:
         """Write a text of the program in this case's domain."""
         return renamed(text, self.program.base(), self.domain)
 
+    @property
+    def scratch(self) -> Path:
+        """Where jobs run, and leave what is nobody's evidence."""
+        return self.folder / "scratch"
+
     def create(self) -> None:
         """Make an empty platform."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        for name in ("runs", "jobs", "logs", "events", "input", "warehouse", "scripts", "work", "raw_events"):
+        for name in ("runs", "jobs", "logs", "events", "input", "warehouse", "scripts", "raw_events"):
             (self.folder / name).mkdir(parents=True)
+        self.scratch.mkdir()
         outputs = ",\n".join("  " + _toml(self._declared(one)) for one in self.program.tables)
         source = f'source = "file://{self.folder}/input/{self.domain.table}/{self.prefix}{{batch_id}}/"'
         if self.program.feed.format == "none":

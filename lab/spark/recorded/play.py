@@ -132,9 +132,7 @@ class Play:
         raw_events = lake.folder / "raw_events" / run_id
         raw_events.mkdir(parents=True)
         command = {"action": "script", "script": str(script), "arguments": ["--JOB_NAME", lake.domain.job, *listed]}
-        command |= self._session(f"nativespark-{lake.domain.job}-{run_id}", raw_events) | {
-            "cwd": str(lake.folder / "work")
-        }
+        command |= self._session(f"nativespark-{lake.domain.job}-{run_id}", raw_events) | {"cwd": str(lake.scratch)}
         ended = threading.Event()
         if variant.kill and not good:
             self._kill_when(variant.kill, ended)
@@ -173,7 +171,7 @@ class Play:
     def _filled(self, value: str, batch: str) -> str:
         lake, address = self.lake, self._services.address
         places = {
-            "{rates}": f"http://{address}/api/rates", "{hdfs}": f"webhdfs://{address}", "{work}": f"{lake.folder}/work",
+            "{rates}": f"http://{address}/api/rates", "{hdfs}": f"webhdfs://{address}", "{work}": str(lake.scratch),
             "{gone}": f"https://rates.{lake.domain.bucket}.example/rates", "{refused}": "http://127.0.0.1:9/api/rates",
             "{input}": f"file://{lake.folder}/input", "{warehouse}": f"file://{lake.warehouse}", "{batch}": batch,
             "{relative}": str(lake.source(batch).relative_to(lake.folder)), "{bucket}": f"{lake.domain.bucket}-raw",
@@ -197,7 +195,7 @@ class Play:
             "spark.sql.session.timeZone": "UTC",
             # Paths are longer here than on S3; cut short, they could not be made neutral.
             "spark.sql.maxMetadataStringLength": "400",
-            "spark.sql.warehouse.dir": f"file://{self.lake.folder}/work/spark-warehouse",
+            "spark.sql.warehouse.dir": f"file://{self.lake.scratch}/spark-warehouse",
         }
         if self._job.kind.spark == "3.5":
             catalog = "spark.sql.catalog.lake"
@@ -230,7 +228,7 @@ class Play:
     def _derby(self, statements: tuple[str, ...]) -> None:
         """Run statements in the Derby database, by the job's own JVM: an embedded database belongs to one."""
         if statements:
-            url = f"jdbc:derby:{self.lake.folder}/work/desk;create=true;user=DBA;password=dba"
+            url = f"jdbc:derby:{self.lake.scratch}/desk;create=true;user=DBA;password=dba"
             listed = [self.lake.words(one) for one in statements]
             self._job.ask({"action": "derby", "url": url, "statements": listed} | self._others_session())
 

@@ -125,7 +125,7 @@ class Program:
     setup_files: dict[str, str] = field(default_factory=dict)
     """Files that are there from the beginning, by their path below the platform's folder."""
     derby: tuple[str, ...] = ()
-    """Statements that make the Derby database ``work/desk``."""
+    """Statements that make the Derby database ``desk`` in the scratch folder."""
     derby_upset: tuple[str, ...] = ()
     """Statements its owner ran just before the failing run."""
     prepare: tuple[str, ...] = ()

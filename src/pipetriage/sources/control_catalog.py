@@ -92,7 +92,7 @@ def _file_rows(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Read the rows of the newest files, the oldest first, and why they may not be all that is wanted."""
     files, missing = table_files(aws, glue, entry, table)
-    files = [one for one in files if _may_hold(one.partition, wanted)]
+    files = _narrowed(files, wanted)
     # Files of one write may have one time: their names count up.
     files.sort(key=lambda one: (one.modified, one.key), reverse=True)
     read = reader_of(kind, entry, wanted, table)
@@ -123,16 +123,34 @@ def _file_rows(
     return [row for rows in reversed(found) for row in rows], [*unread, *map(str, refused)]
 
 
-def _may_hold(partition: Partition, wanted: Wanted) -> bool:
-    """Whether a partition can hold rows that are wanted: of those values, and of a wanted batch or of none."""
+def _narrowed(files: list[File], wanted: Wanted) -> list[File]:
+    """Leave out the files of partitions in which no wanted row lies.
+
+    By batch only where the triaged one has a partition: should its id be written otherwise there, a row that names
+    one of its runs lies in a partition that looks like another's.
+    """
+    files = [one for one in files if _has_values(one.partition, wanted)]
+    keys = [batch_key(one) for one in wanted.batches]
+    batches = [_batch_of(one.partition, wanted) for one in files]
+    if not keys or keys[0] not in batches:
+        return files
+    return [one for one, batch in zip(files, batches, strict=True) if batch is None or batch in keys]
+
+
+def _has_values(partition: Partition, wanted: Wanted) -> bool:
     values = {name.casefold(): value for name, value in partition.values.items()}
-    if any(
-        column.casefold() in values and not same_cell(values[column.casefold()], value)
+    return all(
+        same_cell(values[column.casefold()], value)
         for column, value in wanted.only.items()
-    ):
-        return False
-    batch = values.get(wanted.batch.casefold())
-    return not wanted.batches or batch is None or batch_key(batch) in map(batch_key, wanted.batches)
+        if column.casefold() in values
+    )
+
+
+def _batch_of(partition: Partition, wanted: Wanted) -> str | None:
+    """Give the batch that all rows of a partition are of; None: it is not divided by batch, or of none."""
+    named = (value for name, value in partition.values.items() if name.casefold() == wanted.batch.casefold())
+    batch = next(named, None)
+    return batch_key(batch) if batch is not None else None
 
 
 def _within_bounds(files: list[File]) -> list[File]:
