@@ -89,7 +89,7 @@ class Neutral:
             (scheme + folder + "/input", remote if lake.program.source.startswith("{hdfs}") else f"s3://{bucket}-raw"),
             (scheme + folder + "/raw_events", f"s3://{bucket}-ops/spark-logs"),
             (folder + "/scripts", "/tmp"),  # noqa: S108 - where Glue puts a job's script
-            (scheme + folder + "/work", "/tmp"),  # noqa: S108 - where a Glue job works
+            (scheme + re.escape(str(lake.scratch)), "/tmp"),  # noqa: S108 - where a Glue job works
             (scheme + folder, f"s3://{bucket}-ops"),
             (scheme + re.escape(str(lake.folder.parents[2] / "drivers")) + r"/[\w.]+", "/tmp"),  # noqa: S108 - the same
             (r"http://(?:127\.0\.0\.1|localhost):\d+/api", f"https://rates.{company}"),
