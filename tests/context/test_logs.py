@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipetriage.context.logs import LogReading, evidence_of, fit, locator_of, read_logs
+from pipetriage.context.logs import LogReading, evidence_of, fit, place_of, read_logs
 from pipetriage.context.redact import Redactor
 from pipetriage.model.context import LogError
 from pipetriage.model.evidence import LogEvent
@@ -390,7 +390,7 @@ def test_fit_keeps_cause_and_frame_of_what_ended_the_run() -> None:
 
 def test_evidence_is_one_line_with_its_place() -> None:
     error = read(PY4J, message="SystemExit: 1").errors
-    seen = evidence_of(error[0], locator_of(error[0]), ENDED)
+    seen = evidence_of(error[0], place_of(error[0]), ENDED)
     assert (seen.id, seen.source) == ("log-1", "logs")
     assert seen.locator == "/aws-glue/jobs/error:jr_1-driver"
     assert seen.summary.startswith("ValueError: ")

@@ -67,9 +67,9 @@ def test_the_type_of_the_file_that_differs_counts(account: EmulatedAccount) -> N
         ("a.csv", b"\xef\xbb\xbfid;total;booked on\r\n1;2,5;2026-11-21\r\n"),
         ("a.tsv", b"id\ttotal\tbooked on\n1\t2.5\t2026-11-21\n"),
         ("a.csv", b'"id"|"total"|"booked on"\n1|2.5|"a|b"\n'),
-        ("a.csv.gz", gzip.compress(b"id,total,booked on\n" + b"1,2.5,2026-11-21\n" * 100_000)),
+        ("a.csv.gz", gzip.compress(b"id,total,booked on\n" + b"1,2.5,2026-11-21\n" * 100_000, mtime=0)),
         ("a.csv", b"id,total,booked on\n" + b"1,2.5,2026-11-21\n" * 100_000),
-        ("a.json.gz", gzip.compress(b'{"id": 1, "total": 2.5, "booked on": "2026-11-21"}\n')),
+        ("a.json.gz", gzip.compress(b'{"id": 1, "total": 2.5, "booked on": "2026-11-21"}\n', mtime=0)),
     ],
 )
 def test_names_of_text_files(name: str, data: bytes, account: EmulatedAccount) -> None:

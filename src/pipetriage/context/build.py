@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pipetriage.context.changes import code_change, last_good_run, run_changes, schema_changes, volume_changes
 from pipetriage.context.gaps import relevant
-from pipetriage.context.logs import LogReading, evidence_of, fit, read_logs
+from pipetriage.context.logs import LogReading, evidence_of, fit, place_of, read_logs
 from pipetriage.context.reading import mapping, mappings, normal_uri, text
 from pipetriage.context.redact import Redactor
 from pipetriage.context.run_facts import read_bookmark, read_history, read_job, read_run, with_batches
@@ -71,7 +71,7 @@ class _Builder:
         errors, tokens = fit(reading.errors, self._settings.token_budget)
         evidence = facts_evidence(facts, self._collected)
         for error in errors:
-            place = "GetJobRun ErrorMessage" if error.evidence == "run-error" else error.stream
+            place = "GetJobRun ErrorMessage" if error.evidence == "run-error" else place_of(error)
             evidence[error.evidence] = evidence_of(error, place, self._collected.captured_at)
         evidence = {name: self._redacted_evidence(one) for name, one in evidence.items()}
         return Context(
@@ -203,15 +203,13 @@ class _Builder:
 
         if seen is None:
             return read(())
-        try:
-            reading = read(seen.payload)
-        except SourceError as error:
-            self._gaps.append(Gap(source=str(Signal.LOGS), reason=str(error)))
-            return read(())
-        if seen.complete:
-            self._seen.add(Signal.LOGS)
-        else:
+        reading = read(seen.payload)
+        if reading.broken is not None:
+            self._gaps.append(Gap(source=str(Signal.LOGS), reason=reading.broken))
+        elif not seen.complete:
             self._gaps.append(Gap(source=str(Signal.LOGS), reason=f"{seen.locator} is cut short or partly unreadable"))
+        else:
+            self._seen.add(Signal.LOGS)
         return reading
 
     def _spark_events(self, history: tuple[Run, ...]) -> tuple[SparkFacts, ...]:

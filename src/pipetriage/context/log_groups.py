@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from datetime import datetime
 
-from pipetriage.context.log_layouts import Record
+from pipetriage.context.log_records import OpenRecord
 from pipetriage.context.patterns import (
     CARRIED_ON,
     EXECUTOR_LOSS,
@@ -31,12 +31,18 @@ _DIGITS = str.maketrans("123456789", "000000000")
 class Group:
     """One distinct error, raw, with where it stands in the log."""
 
-    def __init__(self, record: Record, trace: Trace, first_line: str, stream: str) -> None:
+    def __init__(self, opened: OpenRecord, trace: Trace, stream: str) -> None:
+        record = opened.record
+        first_line = record.message
         self.level = record.level
         self.logger = record.logger
         self.trace = trace
         self.first_line = first_line
         self.stream = stream
+        self.before = opened.before
+        """The lines before its first occurrence."""
+        self.first_number = opened.number
+        self.last_number: int | None = None
         self.count = 0
         self.first_at: datetime | None = None
         self.last_at: datetime | None = None
@@ -88,13 +94,14 @@ class Groups:
         self._seen = 0
         self.dropped = 0
 
-    def add(self, record: Record, lines: list[str], stream: str, at: datetime | None, progress: int) -> Group | None:
+    def add(self, opened: OpenRecord, stream: str, progress: int) -> Group | None:
         """Count one occurrence; None when it is a warning beyond those that are kept."""
         self._seen += 1
-        text = f"{record.level}\n" + "\n".join([record.message, *lines[1:]]).translate(_DIGITS)
+        record, at = opened.record, opened.at
+        text = f"{record.level}\n" + "\n".join([record.message, *opened.lines[1:]]).translate(_DIGITS)
         group = self._texts.get(text)
         if group is None:
-            group = self._grouped(record, lines, stream)
+            group = self._grouped(opened, stream)
             if group is None:
                 return None
             if len(self._texts) < _KNOWN_TEXTS and len(text) < 20_000:
@@ -103,6 +110,7 @@ class Groups:
         group.first_seen = group.first_seen or self._seen
         group.last_seen = self._seen
         group.progress = progress
+        group.last_number = opened.number
         if at is not None:
             group.first_at = min(group.first_at or at, at)
             group.last_at = max(group.last_at or at, at)
@@ -117,9 +125,8 @@ class Groups:
         """Give the groups in the order in which they first appeared."""
         return sorted([*self._first.values(), *self._latest.values()], key=lambda group: group.first_seen)
 
-    def _grouped(self, record: Record, lines: list[str], stream: str) -> Group | None:
-        trace = Trace([record.message, *lines[1:]])
-        group = Group(record, trace, record.message, stream)
+    def _grouped(self, opened: OpenRecord, stream: str) -> Group | None:
+        group = Group(opened, Trace([opened.record.message, *opened.lines[1:]]), stream)
         warning = not group.is_error
         key = (warning, group.job_ending, group.link_keys[0], group.root_key)
         known = self._first.get(key) or self._latest.get(key)

@@ -29,6 +29,7 @@ def read_error(group: Group, *, evidence: str, terminal: bool, survived: bool, r
     frames = tuple(bounded(redactor.text(frame), _FRAME) for frame in group.trace.user_frames)
     python_frame = bounded(redactor.text(frame), _FRAME) if frame else None
     first_line = bounded(redactor.text(plain(group.first_line)), _FIRST)
+    before = group.before if terminal else ()
     return LogError(
         evidence=evidence,
         level=group.level,
@@ -44,18 +45,24 @@ def read_error(group: Group, *, evidence: str, terminal: bool, survived: bool, r
         terminal=terminal,
         category_hint=group.trace.category,
         excerpt=_excerpt(first_line, causes, python_frame, frames),
+        first_line=group.first_number,
+        last_line=group.last_number,
+        before=tuple(bounded(redactor.text(line[:_RAW_MESSAGE]), _FRAME) for line in before if line.strip()),
     )
 
 
 def fit(errors: tuple[LogError, ...], token_budget: int) -> tuple[tuple[LogError, ...], int]:
     """Shorten excerpts, the least telling first, until all fit; also give their size in tokens.
 
-    A token is taken as four characters. The root cause and the last Python frame of the foremost errors
-    that ended the run stay whatever the budget.
+    A token is taken as four characters. What stood before the errors goes first; the root cause and the last Python
+    frame of the foremost errors that ended the run stay whatever the budget.
     """
     limit = max(0, token_budget) * _CHARACTERS_PER_TOKEN
     kept = list(errors)
-    size = sum(len(error.excerpt) for error in kept)
+    size = sum(len(error.excerpt) + sum(map(len, error.before)) for error in kept)
+    if size > limit:
+        size -= sum(len(line) for error in kept for line in error.before)
+        kept = [replace(error, before=()) for error in kept]
     told = [index for index, error in enumerate(kept) if error.terminal][:_ALWAYS_TOLD]
     for shorten in (_essential, lambda error: ""):
         for index in range(len(kept) - 1, -1, -1):
@@ -79,13 +86,13 @@ def evidence_of(error: LogError, locator: str, observed_at: datetime) -> Evidenc
         locator=locator,
         observed_at=observed_at,
         summary=bounded(_cause_line(error.root), 300) + times,
-        excerpt=error.excerpt or None,
+        excerpt="\n".join([*(f"… {line}" for line in error.before), error.excerpt]) if error.excerpt else None,
     )
 
 
-def locator_of(error: LogError) -> str:
-    """Say where the error stands: ``group:stream@timestamp``."""
-    return f"{error.stream}@{error.first_at.isoformat()}" if error.first_at else error.stream
+def place_of(error: LogError) -> str:
+    """Say where the error stands: its group and stream, and its line where it came from a file."""
+    return error.stream if error.first_line is None else f"{error.stream} line {error.first_line}"
 
 
 def bounded(text: str, limit: int) -> str:

@@ -70,6 +70,11 @@ class LogError(msgspec.Struct, frozen=True, kw_only=True):
     """Glue's ``Error Category:`` prefix. A hint only."""
     excerpt: str
     """Redacted text a person or model reads, bounded."""
+    first_line: int | None = None
+    """Where it first stands in its file, from 1; None where it came from no file."""
+    last_line: int | None = None
+    before: tuple[str, ...] = ()
+    """Of an error that ended the run, up to two lines from before it first came: what the job was about to do."""
 
     @property
     def root(self) -> Cause:

@@ -4,10 +4,10 @@ A source answers with an ``Observation`` in the vendor's own shape, or with a ``
 ``context/build.py`` ever sees an observation: it is redacted there and becomes typed facts and ``Evidence``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -72,6 +72,32 @@ class LogEvents(Protocol):
 
     def __iter__(self) -> Iterator[LogEvent]:
         """Yield the events in the order in which they were written."""
+        ...
+
+
+class LogBlock(NamedTuple):
+    """Whole lines of one log file, undecoded, for a reader that looks only at a few of them."""
+
+    data: bytes | bytearray
+    """A buffer that is filled again: it holds the block only until the next one is asked for."""
+    size: int
+    """Bytes of ``data`` that are the block; the last of them is a line feed."""
+    stream: str
+    group: str
+    begins: bool
+    """The block is the first of its file."""
+    structured: bool
+    """A line is an event written as JSON; otherwise it is text."""
+    events: Callable[[bytes], Iterator[LogEvent]]
+    """What one line of it (without its line feed) says."""
+
+
+@runtime_checkable
+class LogBlocks(LogEvents, Protocol):
+    """A log of files, which can also be read by the block."""
+
+    def blocks(self) -> Iterator[LogBlock | LogEvent]:
+        """Yield the blocks in order; of a file that is no series of lines, its events."""
         ...
 
 

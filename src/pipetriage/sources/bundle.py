@@ -15,7 +15,7 @@ from pipetriage.settings import SettleSettings
 from pipetriage.sources.delta import read_delta_log
 from pipetriage.sources.eventlog import EventLog
 from pipetriage.sources.files import is_text, read_json, read_json_lines, within
-from pipetriage.sources.logs import FileLog
+from pipetriage.sources.logs import FileLog, is_log_name
 
 BUNDLE_VERSION = 1
 EPOCH_OF_NO_TIME = datetime(1971, 1, 1, tzinfo=UTC)
@@ -239,15 +239,13 @@ class BundleCollector:
     def _logs(self, folder: Path) -> tuple[FileLog, bool]:
         """Give the log's readable files, and whether those are all."""
         files = tuple(
-            path
-            for path in sorted(folder.rglob("*"))
-            if path.suffix in {".jsonl", ".json", ".log", ".txt"} and within(self._folder, path)
+            path for path in sorted(folder.rglob("*")) if is_log_name(path.name) and within(self._folder, path)
         )
         if not files:
-            raise SourceError("logs/ is not in the bundle or holds no .jsonl, .json or .log file")
+            raise SourceError("logs/ is not in the bundle or holds no .jsonl, .json, .log or .gz file")
         readable = tuple(path for path in files if is_text(path))
         if not readable:
-            raise SourceError(f"{files[0].relative_to(self._folder)} is no text: export the log again, uncompressed")
+            raise SourceError(f"{files[0].relative_to(self._folder)} is no text: export the log again")
         return FileLog(folder, readable), len(readable) == len(files)
 
 

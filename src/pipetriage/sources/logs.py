@@ -1,15 +1,22 @@
-"""Log files as events: JSON lines, the CLI's ``{"events": […]}``, or plain text."""
+"""Log files as events: JSON lines, the CLI's ``{"events": […]}``, or plain text; each of them also compressed."""
 
 import re
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import msgspec
 
 from pipetriage.errors import SourceError
-from pipetriage.model.evidence import LogEvent
-from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, read_json
+from pipetriage.model.evidence import LogBlock, LogEvent
+from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, open_compressed, read_json
+from pipetriage.sources.line_blocks import LineBlocks
+
+TEXT_SUFFIXES = frozenset({".jsonl", ".json", ".log", ".txt"})
+PACKED_SUFFIXES = frozenset({".gz", ".zst", ".zstd"})
+"""Of a file that is compressed: behind one of the others, or alone (CloudWatch's export to S3 writes ``000000.gz``)."""
 
 # Terminal sequences (colours), control characters but tab, line feed and carriage return, and characters of no width:
 # a record that begins with one would not be taken for a record.
@@ -19,8 +26,14 @@ _INVISIBLE = re.compile(
 )
 
 
+def is_log_name(name: str) -> bool:
+    """Whether a file of this name is taken for a log."""
+    path = Path(name)
+    return path.suffix in TEXT_SUFFIXES or path.suffix in PACKED_SUFFIXES
+
+
 class FileLog:
-    """A set of log files read one after the other, a line at a time, as often as asked.
+    """A set of log files read one after the other, in constant memory, as often as asked.
 
     Lines longer than 64 KiB keep their head and tail (a JSON line may have 4 MiB: it is a whole event, with its stack
     traces); bytes that are no UTF-8 are replaced.
@@ -34,44 +47,60 @@ class FileLog:
         """Yield the events.
 
         Raises:
-            SourceError: a file cannot be read.
+            SourceError: a file cannot be read to its end. What could be read was yielded.
         """
+        for block in self.blocks():
+            if isinstance(block, LogEvent):
+                yield block
+            else:
+                for line in bytes(block.data[: block.size - 1]).split(b"\n"):
+                    yield from block.events(line)
+
+    def blocks(self) -> Iterator[LogBlock | LogEvent]:
+        """Yield the files' lines by the block, or the events of a file that is one document.
+
+        Raises:
+            SourceError: a file cannot be read to its end. What could be read was yielded.
+        """
+        import zstandard
+
         for path in self._files:
             relative = path.relative_to(self._root)
-            group, stream = "/".join(relative.parent.parts), relative.stem
             try:
-                yield from _events(path, group, stream)
-            except OSError as error:
-                raise SourceError(f"cannot read {relative}: {error.strerror or error}") from error
+                yield from self._file(path, "/".join(relative.parent.parts))
+            except EOFError as error:
+                raise SourceError(f"{relative} ends in the middle of its compressed data: fetch it again") from error
+            except (OSError, zlib.error, zstandard.ZstdError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise SourceError(f"cannot read {relative}: {reason}") from error
+
+    def _file(self, path: Path, group: str) -> Iterator[LogBlock | LogEvent]:
+        plain = Path(path.stem) if path.suffix in PACKED_SUFFIXES else Path(path.name)
+        suffix, stream = (plain.suffix, plain.stem) if plain.suffix in TEXT_SUFFIXES else ("", plain.name)
+        if suffix == ".json":
+            yield from _cli_events(path, group, stream)
+            return
+        structured = suffix == ".jsonl"
+        events = cast(
+            "Callable[[bytes], Iterator[LogEvent]]", partial(_json_line if structured else _text_line, group, stream)
+        )
+        begins = True
+        with _open(path) as file:
+            longest = MAX_EVENT_BYTES if structured else MAX_LINE_BYTES
+            for data, size in LineBlocks(file, longest=longest, kept=MAX_LINE_BYTES):
+                yield LogBlock(data, size, stream, group, begins, structured, events)
+                begins = False
 
 
-def _events(path: Path, group: str, stream: str) -> Iterator[LogEvent]:
-    if path.suffix == ".json":
-        yield from _cli_events(path, group, stream)
-        return
-    decode_lines = path.suffix == ".jsonl"
-    limit = MAX_EVENT_BYTES if decode_lines else MAX_LINE_BYTES
-    with path.open("rb") as file:
-        while raw := file.readline(limit):
-            if len(raw) == limit and not raw.endswith(b"\n"):
-                raw = _cut(raw, file)
-                yield LogEvent(None, _text(raw), stream, group)
-            elif decode_lines:
-                yield from _one_event(raw, group, stream)
-            else:
-                yield LogEvent(None, _text(raw), stream, group)
+def _open(path: Path) -> IO[bytes]:
+    """Open for reading by the block; unbuffered where nothing is unpacked."""
+    if path.suffix in PACKED_SUFFIXES:
+        return cast("IO[bytes]", open_compressed(path))
+    return path.open("rb", buffering=0)
 
 
-def _cut(head: bytes, file: Any) -> bytes:
-    """Skip the rest of an endless line, keeping its last 4 KiB: the end often names the error."""
-    head, rest = head[:MAX_LINE_BYTES], head[MAX_LINE_BYTES:]
-    tail, skipped = rest[-4096:], len(rest)
-    while piece := file.readline(MAX_LINE_BYTES):
-        skipped += len(piece)
-        tail = (tail + piece)[-4096:]
-        if piece.endswith(b"\n"):
-            break
-    return head + f" …[{max(0, skipped - len(tail))} bytes cut]… ".encode() + tail
+def _text_line(group: str, stream: str, raw: bytes) -> Iterator[LogEvent]:
+    yield LogEvent(None, _text(raw), stream, group)
 
 
 def _text(raw: bytes) -> str:
@@ -83,7 +112,7 @@ def visible(message: str) -> str:
     return message if message.isascii() and message.isprintable() else _INVISIBLE.sub("", message)
 
 
-def _one_event(raw: bytes, group: str, stream: str) -> Iterator[LogEvent]:
+def _json_line(group: str, stream: str, raw: bytes) -> Iterator[LogEvent]:
     if not raw.strip():
         return
     try:

@@ -1,0 +1,139 @@
+"""Reads a log by the block: a line becomes text only where it may say something."""
+
+from functools import partial
+
+from pipetriage.context.log_lines import (
+    BEFORE_LINES,
+    TAIL_LINES,
+    LineReader,
+    OrdinaryLine,
+    Passed,
+    Unread,
+    read_all,
+    stream_of,
+)
+from pipetriage.context.log_search import ESCAPES, Engine, Hits, Search
+from pipetriage.model.evidence import LogBlock, LogEvent
+
+# How a line of JSON ends whose message ends with a line feed: that says nothing more.
+_LAST_ESCAPE, _LAST = rb"\n" + b'"', b'"'
+
+
+class BlockReader:
+    """Drives a ``LineReader`` over blocks and events, and leaves out the lines that say nothing."""
+
+    def __init__(self, lines: LineReader, engine: Engine) -> None:
+        self._lines = lines
+        self._engine = engine
+        self._searches: dict[tuple[bytes, ...], Search] = {}
+        self._number = 0
+        # The last lines before the block, or before the event.
+        self._earlier: list[OrdinaryLine | Unread] = []
+
+    def take(self, part: LogBlock | LogEvent) -> None:
+        """Read one part of the log."""
+        if isinstance(part, LogBlock):
+            self._block(part)
+        else:
+            self._event(part)
+
+    def _event(self, event: LogEvent) -> None:
+        lines, message = self._lines, event.message
+        lines.number, lines.before = None, partial(read_all, self._earlier)
+        lines.bytes += len(message) if message.isascii() else len(message.encode("utf-8", "replace"))
+        lines.read(event)
+        last = OrdinaryLine(message.rpartition("\n")[2], stream_of(event), event.timestamp)
+        self._earlier = [*self._earlier, last][-BEFORE_LINES:]
+
+    def _block(self, block: LogBlock) -> None:
+        lines, data, end = self._lines, block.data, block.size
+        if block.begins:
+            lines.close()
+            self._earlier, self._number = [], 0
+        lines.bytes += end
+        # Where events of several streams are mixed, the next line may be of any.
+        stream = None if block.structured else stream_of(LogEvent(None, "", block.stream, block.group))
+        at, hit = 0, -1
+        tasks = lines.awaits_tasks
+        hits = self._look(block, 0)
+        pending = iter(hits.ends)
+        while at < end:
+            if not (hits.invisible or lines.is_open(stream)):
+                while hit <= at:
+                    hit = next(pending, end)
+                begin = max(at, data.rfind(b"\n", at, hit) + 1) if hit < end else end
+                self._pass_over(block, at, begin)
+                at = begin
+                if at == end:
+                    break
+            stop = data.find(b"\n", at)
+            if hits.invisible or lines.is_open(stream) or self._says(block, at, stop):
+                self._line(block, at, stop)
+            else:
+                self._pass_over(block, at, stop + 1)
+            at = stop + 1
+            if lines.awaits_tasks and not tasks and at < end:
+                # From here on the end of a task counts too.
+                tasks, hit = True, -1
+                hits = self._look(block, at)
+                pending = iter(hits.ends)
+        self._settle(block)
+
+    def _look(self, block: LogBlock, begin: int) -> Hits:
+        words = self._words(block)
+        search = self._searches.get(words)
+        if search is None:
+            search = self._searches[words] = self._engine(words)
+        return search(block.data, begin, block.size)
+
+    def _words(self, block: LogBlock) -> tuple[bytes, ...]:
+        return self._lines.words + ESCAPES if block.structured else self._lines.words
+
+    def _line(self, block: LogBlock, begin: int, stop: int) -> None:
+        lines = self._lines
+        self._number += 1
+        lines.number, lines.before = self._number, partial(self._before, block, begin)
+        for event in block.events(bytes(block.data[begin:stop])):
+            lines.read(event)
+
+    def _says(self, block: LogBlock, begin: int, stop: int) -> bool:
+        """Whether the line holds a word besides the line feed with which a message written as JSON may end."""
+        if not block.structured or block.data.find(_LAST_ESCAPE, begin, stop) < 0:
+            return True
+        plain = bytes(block.data[begin:stop]).replace(_LAST_ESCAPE, _LAST)
+        return any(word in plain for word in self._words(block))
+
+    def _pass_over(self, block: LogBlock, begin: int, end: int) -> None:
+        if begin < end:
+            count = block.data.count(b"\n", begin, end)
+            self._number += count
+            self._lines.pass_over(count)
+            self._lines.tail.append(Passed(begin, end))
+
+    def _before(self, block: LogBlock, begin: int) -> list[OrdinaryLine]:
+        """Give the lines before this offset, from the block's own or those before it."""
+        return read_all([*self._earlier, _last(block, 0, begin, BEFORE_LINES)])[-BEFORE_LINES:]
+
+    def _settle(self, block: LogBlock) -> None:
+        """Keep what is needed of the block, whose buffer will be filled anew."""
+        self._earlier = [*self._earlier, _last(block, 0, block.size, BEFORE_LINES)][-BEFORE_LINES:]
+        tail = self._lines.tail
+        kept: list[OrdinaryLine | Unread] = []
+        wanted = TAIL_LINES
+        while tail and wanted > 0:
+            one = tail.pop()
+            if isinstance(one, Passed):
+                one = _last(block, one.begin, one.end, wanted)
+            kept.append(one)
+            wanted -= one.raw.count(b"\n") if isinstance(one, Unread) else 1
+        tail.clear()
+        tail.extend(reversed(kept))
+
+
+def _last(block: LogBlock, begin: int, end: int, count: int) -> Unread:
+    """Take the last lines of a part of a block."""
+    start = end
+    while start > begin and count > 0:
+        start = max(block.data.rfind(b"\n", begin, start - 1) + 1, begin)
+        count -= 1
+    return Unread(bytes(block.data[start:end]), block.events)
