@@ -91,6 +91,11 @@ LINES = st.sampled_from(
         "x" * 300,
         "a\rb",
         "E" + "RR" * 3 + "OR",
+        *(
+            f"26/11/21 03:00:00 WARN TaskSetManager: Lost task {index}.0 {TASK}: java.io.IOException: broken pipe"
+            for index in range(3, 24)
+        ),
+        *(f"26/11/21 03:00:01 INFO Executor: Finished task {index}.1 in stage 3.0 (TID 9)" for index in range(3, 24)),
     ]
 )
 
@@ -160,7 +165,7 @@ def test_recorded_logs_say_the_same_with_each_engine(folder: Path) -> None:
 
 
 def test_both_engines_find_the_same_places() -> None:
-    words = log_search.ERRORS + log_search.WRITES + log_search.FINISHED + log_search.ESCAPES
+    words = log_search.ERRORS + log_search.WRITES + log_search.ANY_TASK + log_search.ESCAPES
     data = b"ERRORRORError\nWARN rror \\u0041 Finished task\nCommitting \n is committing Exception\n" * 50
     for part in (0, len(data)), (7, 300), (5, 5):
         assert PlainSearch(words)(data, *part) == FastSearch(words)(data, *part)

@@ -17,6 +17,9 @@ from pipetriage.model.evidence import LogBlock, LogEvent
 
 # How a line of JSON ends whose message ends with a line feed: that says nothing more.
 _LAST_ESCAPE, _LAST = rb"\n" + b'"', b'"'
+# How often a block is looked through anew because a task was lost; then for the end of any.
+_MOST_LOOKS = 8
+_MOST_SEARCHES = 32
 
 
 class BlockReader:
@@ -54,7 +57,7 @@ class BlockReader:
         # Where events of several streams are mixed, the next line may be of any.
         stream = None if block.structured else stream_of(LogEvent(None, "", block.stream, block.group))
         at, hit = 0, -1
-        tasks = lines.awaits_tasks
+        losses, looks = lines.losses, 0
         hits = self._look(block, 0)
         pending = iter(hits.ends)
         while at < end:
@@ -72,22 +75,21 @@ class BlockReader:
             else:
                 self._pass_over(block, at, stop + 1)
             at = stop + 1
-            if lines.awaits_tasks and not tasks and at < end:
-                # From here on the end of a task counts too.
-                tasks, hit = True, -1
-                hits = self._look(block, at)
+            if losses != lines.losses and looks <= _MOST_LOOKS and at < end:
+                # From here on the end of that task counts too.
+                losses, looks, hit = lines.losses, looks + 1, -1
+                hits = self._look(block, at, any_task=looks > _MOST_LOOKS)
                 pending = iter(hits.ends)
         self._settle(block)
 
-    def _look(self, block: LogBlock, begin: int) -> Hits:
-        words = self._words(block)
+    def _look(self, block: LogBlock, begin: int, *, any_task: bool = False) -> Hits:
+        words = self._lines.words(any_task=any_task) + (ESCAPES if block.structured else ())
         search = self._searches.get(words)
         if search is None:
+            if len(self._searches) >= _MOST_SEARCHES:
+                self._searches.clear()
             search = self._searches[words] = self._engine(words)
         return search(block.data, begin, block.size)
-
-    def _words(self, block: LogBlock) -> tuple[bytes, ...]:
-        return self._lines.words + ESCAPES if block.structured else self._lines.words
 
     def _line(self, block: LogBlock, begin: int, stop: int) -> None:
         lines = self._lines
@@ -101,7 +103,7 @@ class BlockReader:
         if not block.structured or block.data.find(_LAST_ESCAPE, begin, stop) < 0:
             return True
         plain = bytes(block.data[begin:stop]).replace(_LAST_ESCAPE, _LAST)
-        return any(word in plain for word in self._words(block))
+        return any(word in plain for word in (*self._lines.words(), *ESCAPES))
 
     def _pass_over(self, block: LogBlock, begin: int, end: int) -> None:
         if begin < end:

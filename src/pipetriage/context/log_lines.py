@@ -77,23 +77,19 @@ class LineReader:
         self.write_started = False
         """The log shows that a write or commit began."""
         self._open: dict[str, OpenRecord] = {}
+        self.losses = 0
+        """Tasks that were lost so far and had not worked yet: from each on, more words count."""
         self._lost: set[tuple[str, str]] = set()
         self._app_ids: dict[str, None] = {}
         self._own_apps: dict[str, None] = {}
         self._snapshots: dict[str, str] = {}
 
-    @property
-    def awaits_tasks(self) -> bool:
-        """Whether a task was lost that may yet finish."""
-        return bool(self._lost)
-
-    @property
-    def words(self) -> tuple[bytes, ...]:
-        """What a line must hold to say anything by itself, as things stand."""
+    def words(self, *, any_task: bool = False) -> tuple[bytes, ...]:
+        """Say what a line must hold to say anything by itself, as things stand; or with ``any_task``, at any time."""
         words = log_search.ERRORS + log_search.COMMITS + log_search.APPLICATIONS
         if not self.write_started:
             words += log_search.WRITES
-        return words + log_search.FINISHED if self._lost else words
+        return words + (log_search.ANY_TASK if any_task else log_search.finished(self._lost))
 
     def is_open(self, stream: str | None) -> bool:
         """Whether the next line of this stream (None: of any) may continue a record."""
@@ -186,6 +182,7 @@ class LineReader:
         group = self.groups.add(self._open.pop(stream), stream, self.progress)
         task = group.task if group is not None else None
         if task is not None and task not in self.finished and len(self._lost) < _MAX_TASKS:
+            self.losses += task not in self._lost
             self._lost.add(task)
 
     def _note(self, line: str) -> None:

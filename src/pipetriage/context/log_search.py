@@ -7,7 +7,7 @@ RE2 and an Aho-Corasick automaton lie between them.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -43,8 +43,18 @@ WRITES: tuple[bytes, ...] = (
     b"is aborting",
 )
 """What stands in each line that shows that writing began (patterns.WRITE_STARTED), besides those above."""
-FINISHED: tuple[bytes, ...] = (b"Finished task",)
+ANY_TASK: tuple[bytes, ...] = (b"Finished task",)
 """What stands in each line that tells of a task's success (patterns.FINISHED_TASK)."""
+_FEW_TASKS = 16
+
+
+def finished(lost: Collection[tuple[str, str]]) -> tuple[bytes, ...]:
+    """Say what stands in each line that tells of the success of one of these tasks, each its stage and its index."""
+    if len(lost) > _FEW_TASKS:
+        return ANY_TASK
+    return tuple(sorted({b"Finished task %s." % index.encode() for _, index in lost}))
+
+
 ESCAPES: tuple[bytes, ...] = (rb"\u", rb"\n", rb"\b", rb"\f", b'"events"')
 """What makes a line of JSON say more than its bytes show: escaped characters, lines within it, several events."""
 
