@@ -59,7 +59,7 @@ class App:
             return self._local(target.removeprefix("local:"))
         if target.startswith(("glue:", "jr_", "https://")) and not os.path.lexists(target):
             return self._glue(target)
-        return BundleCollector(Path(target), self.settings.settle)
+        return BundleCollector(Path(target), self.settings.settle, log_bytes=self.settings.context.log_bytes)
 
     def _glue(self, target: str) -> Collector:
         # boto3 takes 0.3 s to import, and is an extra.
@@ -146,7 +146,8 @@ class App:
         if pipeline is None:
             known = ", ".join(sorted(self.pipelines)) or "none"
             raise ConfigError(f"pipeline {pipeline_name!r} is not declared in {CONFIG_NAME} (declared: {known})")
-        return LocalRun(pipeline, run_id, self.settings.local, self._base, now=_now)
+        log_bytes = self.settings.context.log_bytes
+        return LocalRun(pipeline, run_id, self.settings.local, self._base, now=_now, log_bytes=log_bytes)
 
     def triage(self, target: str) -> Incident:
         """Triage one run and store the incident; a store that fails leaves the verdict standing.

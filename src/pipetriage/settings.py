@@ -10,6 +10,9 @@ class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Distinct errors kept after grouping."""
     token_budget: int = 4000
     """Size of the text view, in tokens of four characters."""
+    log_bytes: int | None = None
+    """Of a larger log file only the first MiB and the end are read, so many bytes together; what was left out is a gap.
+    None: all is read. A compressed file has no end that could be read first, and is always read whole."""
 
 
 class ThresholdSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

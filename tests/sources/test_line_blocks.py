@@ -95,3 +95,20 @@ def test_a_compressed_log_that_ends_in_its_middle_gives_what_there_is_of_it(tmp_
     # What came before the end was given all the same.
     assert len(read) > 20_000
     assert read[:-1] == LINES[: len(read) - 1]
+
+
+def test_of_a_large_log_the_beginning_and_the_end_are_read_and_the_rest_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "driver.log"
+    lines = [f"26/11/21 03:00:00 INFO Step: line {number:08}" for number in range(150_000)]
+    path.write_text("\n".join(lines) + "\n")
+    most = 3 * 1024 * 1024
+    log = FileLog(tmp_path, (path,), most=most)
+    read: list[str] = []
+    with pytest.raises(
+        SourceError, match=r"3,304,272 bytes of driver\.log between its beginning and its end were not read"
+    ):
+        read.extend(event.message for event in log)
+    assert (read[0], read[-1]) == (lines[0], lines[-1])
+    assert most - 200 < sum(len(line) + 1 for line in read) < most + 200
+    # A log that is small enough is read whole.
+    assert len(list(FileLog(tmp_path, (path,), most=path.stat().st_size))) == len(lines)

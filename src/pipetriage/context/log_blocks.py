@@ -94,7 +94,8 @@ class BlockReader:
     def _line(self, block: LogBlock, begin: int, stop: int) -> None:
         lines = self._lines
         self._number += 1
-        lines.number, lines.before = self._number, partial(self._before, block, begin)
+        lines.number = self._number if block.numbered else None
+        lines.before = partial(self._before, block, begin)
         for event in block.events(bytes(block.data[begin:stop])):
             lines.read(event)
 

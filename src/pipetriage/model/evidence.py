@@ -85,7 +85,9 @@ class LogBlock(NamedTuple):
     stream: str
     group: str
     begins: bool
-    """The block is the first of its file."""
+    """The block follows no other: it is the first of its file, or what is between them was left out."""
+    numbered: bool
+    """It is known how many lines of the file come before it."""
     structured: bool
     """A line is an event written as JSON; otherwise it is text."""
     events: Callable[[bytes], Iterator[LogEvent]]

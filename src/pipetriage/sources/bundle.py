@@ -115,9 +115,10 @@ class _Part(NamedTuple):
 class BundleCollector:
     """Reads one bundle folder."""
 
-    def __init__(self, folder: Path, settle: SettleSettings) -> None:
+    def __init__(self, folder: Path, settle: SettleSettings, *, log_bytes: int | None = None) -> None:
         self._folder = folder
         self._settle = settle
+        self._log_bytes = log_bytes
 
     def collect(self) -> Collected:
         """Read every file of the bundle; whatever is absent or unreadable becomes a gap.
@@ -246,7 +247,7 @@ class BundleCollector:
         readable = tuple(path for path in files if is_text(path))
         if not readable:
             raise SourceError(f"{files[0].relative_to(self._folder)} is no text: export the log again")
-        return FileLog(folder, readable), len(readable) == len(files)
+        return FileLog(folder, readable, most=self._log_bytes), len(readable) == len(files)
 
 
 def _read_manifest(folder: Path) -> tuple[_Manifest, list[str]]:

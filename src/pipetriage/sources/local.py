@@ -31,7 +31,14 @@ class LocalRun:
     """Collects the evidence of one run from the ``[local]`` settings, read-only."""
 
     def __init__(
-        self, pipeline: Pipeline, run_id: str, settings: LocalSettings, base: Path, *, now: Callable[[], datetime]
+        self,
+        pipeline: Pipeline,
+        run_id: str,
+        settings: LocalSettings,
+        base: Path,
+        *,
+        now: Callable[[], datetime],
+        log_bytes: int | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._job = pipeline.glue_job or pipeline.name
@@ -39,6 +46,7 @@ class LocalRun:
         self._settings = settings
         self._base = base.resolve()
         self._now = now
+        self._log_bytes = log_bytes
         self._control_batches: dict[str, str] = {}
         """Run id to batch id, where the control table is declared to name it."""
 
@@ -203,7 +211,7 @@ class LocalRun:
             raise SourceError(f"cannot read the log {path.name}: {error.strerror or error}") from error
         if not is_text(path):
             raise SourceError(f"the log {path.name} is no text")
-        return Answer(FileLog(path.parent.parent, (path,)), str(path))
+        return Answer(FileLog(path.parent.parent, (path,), most=self._log_bytes), str(path))
 
     def _filled(self, template: str, run_id: str) -> str:
         # Names from the run history: kept from leading out of the folder that the setting names.

@@ -1,8 +1,9 @@
 """Log files as events: JSON lines, the CLI's ``{"events": […]}``, or plain text; each of them also compressed."""
 
+import io
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
@@ -17,6 +18,9 @@ from pipetriage.sources.line_blocks import LineBlocks
 TEXT_SUFFIXES = frozenset({".jsonl", ".json", ".log", ".txt"})
 PACKED_SUFFIXES = frozenset({".gz", ".zst", ".zstd"})
 """Of a file that is compressed: behind one of the others, or alone (CloudWatch's export to S3 writes ``000000.gz``)."""
+
+_BEGINNING = 1024 * 1024
+"""Read from the beginning of a log that is not read whole: there the application says what it is."""
 
 # Terminal sequences (colours), control characters but tab, line feed and carriage return, and characters of no width:
 # a record that begins with one would not be taken for a record.
@@ -39,9 +43,11 @@ class FileLog:
     traces); bytes that are no UTF-8 are replaced.
     """
 
-    def __init__(self, root: Path, files: tuple[Path, ...]) -> None:
+    def __init__(self, root: Path, files: tuple[Path, ...], *, most: int | None = None) -> None:
+        """Name the files; ``most`` bytes are read of each that is not compressed, from its beginning and its end."""
         self._root = root
         self._files = files
+        self._most = None if most is None else max(most, 2 * _BEGINNING)
 
     def __iter__(self) -> Iterator[LogEvent]:
         """Yield the events.
@@ -60,36 +66,51 @@ class FileLog:
         """Yield the files' lines by the block, or the events of a file that is one document.
 
         Raises:
-            SourceError: a file cannot be read to its end. What could be read was yielded.
+            SourceError: a file cannot be read to its end, or some of it was left out. What could be read was yielded.
         """
         import zstandard
 
+        left_out: list[str] = []
         for path in self._files:
             relative = path.relative_to(self._root)
             try:
-                yield from self._file(path, "/".join(relative.parent.parts))
+                skipped = yield from self._file(path, "/".join(relative.parent.parts))
+                if skipped:
+                    left_out.append(f"{skipped:,} bytes of {relative} between its beginning and its end")
             except EOFError as error:
                 raise SourceError(f"{relative} ends in the middle of its compressed data: fetch it again") from error
             except (OSError, zlib.error, zstandard.ZstdError) as error:
                 reason = getattr(error, "strerror", None) or error
                 raise SourceError(f"cannot read {relative}: {reason}") from error
+        if left_out:
+            raise SourceError(f"{'; '.join(left_out)} were not read ([context] log_bytes)")
 
-    def _file(self, path: Path, group: str) -> Iterator[LogBlock | LogEvent]:
+    def _file(self, path: Path, group: str) -> Generator[LogBlock | LogEvent, None, int]:
+        """Yield what one file holds; give how many of its bytes were left out."""
         plain = Path(path.stem) if path.suffix in PACKED_SUFFIXES else Path(path.name)
         suffix, stream = (plain.suffix, plain.stem) if plain.suffix in TEXT_SUFFIXES else ("", plain.name)
         if suffix == ".json":
             yield from _cli_events(path, group, stream)
-            return
+            return 0
         structured = suffix == ".jsonl"
-        events = cast(
-            "Callable[[bytes], Iterator[LogEvent]]", partial(_json_line if structured else _text_line, group, stream)
-        )
-        begins = True
-        with _open(path) as file:
-            longest = MAX_EVENT_BYTES if structured else MAX_LINE_BYTES
-            for data, size in LineBlocks(file, longest=longest, kept=MAX_LINE_BYTES):
-                yield LogBlock(data, size, stream, group, begins, structured, events)
+        events = partial(_json_line if structured else _text_line, group, stream)
+        longest = MAX_EVENT_BYTES if structured else MAX_LINE_BYTES
+        packed = path.suffix in PACKED_SUFFIXES
+        size = path.stat().st_size
+        skipped = 0 if packed or self._most is None else max(0, size - self._most)
+
+        def blocks(file: IO[bytes], *, numbered: bool) -> Iterator[LogBlock]:
+            begins = True
+            for data, filled in LineBlocks(file, longest=longest, kept=MAX_LINE_BYTES):
+                yield LogBlock(data, filled, stream, group, begins, numbered, structured, events)
                 begins = False
+
+        with _open(path) as file:
+            if skipped:
+                yield from blocks(io.BytesIO(file.read(_BEGINNING)), numbered=True)
+                file.seek(_BEGINNING + skipped)
+            yield from blocks(file, numbered=not skipped)
+        return skipped
 
 
 def _open(path: Path) -> IO[bytes]:
