@@ -80,6 +80,8 @@ LINES = st.sampled_from(
         "",
         "   ",
         "plain output",
+        "see /aws-glue/jobs/error",
+        "ERROR: see /aws-glue/jobs/error",
         "the load failed: no such shop",
         "26/11/21 03:00:02 INFO SparkWrite: Committing append with 3 new data files to table db.t",
         "26/11/21 03:00:02 INFO SnapshotProducer: Committed snapshot 4711 (MergeAppend)",
@@ -125,7 +127,10 @@ def test_events_of_mixed_streams_say_the_same_by_the_block(lines: list[tuple[str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "driver.jsonl"
         events = [
-            json.dumps({"timestamp": 1, "message": line + feed, "logStreamName": stream}, ensure_ascii=escaped)
+            json.dumps(
+                {"message": line + feed, "logStreamName": stream, "logGroupName": "/aws-glue/jobs/error"},
+                ensure_ascii=escaped,
+            )
             for line, stream, escaped in lines
         ]
         path.write_text("\n".join(events))

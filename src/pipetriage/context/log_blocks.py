@@ -12,6 +12,7 @@ from pipetriage.context.log_lines import (
     read_all,
     stream_of,
 )
+from pipetriage.context.log_repeats import KnownTraces
 from pipetriage.context.log_search import ESCAPES, Engine, Hits, Search
 from pipetriage.model.evidence import LogBlock, LogEvent
 
@@ -30,6 +31,8 @@ class BlockReader:
         self._engine = engine
         self._searches: dict[tuple[bytes, ...], Search] = {}
         self._number = 0
+        self._names: tuple[bytes, ...] = ()
+        self._traces = KnownTraces()
         # The last lines before the block, or before the event.
         self._earlier: list[OrdinaryLine | Unread] = []
 
@@ -53,6 +56,7 @@ class BlockReader:
         if block.begins:
             lines.close()
             self._earlier, self._number = [], 0
+            self._names = _names(block) if block.structured else ()
         lines.bytes += end
         # Where events of several streams are mixed, the next line may be of any.
         stream = None if block.structured else stream_of(LogEvent(None, "", block.stream, block.group))
@@ -62,7 +66,7 @@ class BlockReader:
         pending = iter(hits.ends)
         while at < end:
             if not (hits.invisible or lines.is_open(stream)):
-                while hit <= at:
+                while hit <= at or (self._names and data.endswith(self._names, at, hit)):
                     hit = next(pending, end)
                 begin = max(at, data.rfind(b"\n", at, hit) + 1) if hit < end else end
                 self._pass_over(block, at, begin)
@@ -72,14 +76,18 @@ class BlockReader:
             stop = data.find(b"\n", at)
             if hits.invisible or lines.is_open(stream) or self._says(block, at, stop):
                 self._line(block, at, stop)
+                at = stop + 1
+                if stream is not None and not hits.invisible:
+                    at = self._known(block, stream, begin=at)
             else:
                 self._pass_over(block, at, stop + 1)
-            at = stop + 1
+                at = stop + 1
             if losses != lines.losses and looks <= _MOST_LOOKS and at < end:
                 # From here on the end of that task counts too.
                 losses, looks, hit = lines.losses, looks + 1, -1
                 hits = self._look(block, at, any_task=looks > _MOST_LOOKS)
                 pending = iter(hits.ends)
+        self._traces.leave()
         self._settle(block)
 
     def _look(self, block: LogBlock, begin: int, *, any_task: bool = False) -> Hits:
@@ -98,6 +106,16 @@ class BlockReader:
         lines.before = partial(self._before, block, begin)
         for event in block.events(bytes(block.data[begin:stop])):
             lines.read(event)
+
+    def _known(self, block: LogBlock, stream: str, *, begin: int) -> int:
+        """Skip the trace of a record that was just begun if it is one that was read before; give where to go on."""
+        record = self._lines.open_record(stream)
+        trace = self._traces.follow(block, record, begin)
+        if trace is None:
+            return begin
+        self._lines.finish(stream, trace.lines, trace.length)
+        self._number += trace.length
+        return begin + len(trace.raw)
 
     def _says(self, block: LogBlock, begin: int, stop: int) -> bool:
         """Whether the line holds a word besides the line feed with which a message written as JSON may end."""
@@ -131,6 +149,19 @@ class BlockReader:
             wanted -= one.raw.count(b"\n") if isinstance(one, Unread) else 1
         tail.clear()
         tail.extend(reversed(kept))
+
+
+def _names(block: LogBlock) -> tuple[bytes, ...]:
+    """Give the names of group and stream that stand in each line of JSON: ``/aws-glue/jobs/error`` says nothing."""
+    first = bytes(block.data[: block.data.find(b"\n")])
+    return tuple(
+        {
+            name.encode("utf-8", "replace")
+            for event in block.events(first)
+            for name in (event.group, event.stream)
+            if name
+        }
+    )
 
 
 def _last(block: LogBlock, begin: int, end: int, count: int) -> Unread:

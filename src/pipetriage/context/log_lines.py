@@ -95,6 +95,16 @@ class LineReader:
         """Whether the next line of this stream (None: of any) may continue a record."""
         return bool(self._open) if stream is None else stream in self._open
 
+    def open_record(self, stream: str) -> OpenRecord | None:
+        """Give the record that the next line of the stream may continue."""
+        return self._open.get(stream)
+
+    def finish(self, stream: str, lines: list[str], count: int) -> None:
+        """End a record with what follows its first line: ``count`` lines in the log, of which ``lines`` are kept."""
+        self.lines += count
+        self._open[stream].lines += lines
+        self._end(stream)
+
     def read(self, event: LogEvent) -> None:
         """Take one event, be it a line or a whole stack trace."""
         stream = stream_of(event)
