@@ -28,6 +28,7 @@ from pipetriage.entrypoints.opening import (
     warn_of_store,
 )
 from pipetriage.entrypoints.review import review
+from pipetriage.entrypoints.waiting import waiting
 from pipetriage.entrypoints.watch import watch
 from pipetriage.errors import ConfigError, StoreError, TargetError, UsageError
 
@@ -127,7 +128,8 @@ def triage(
         # A verdict that cannot be kept is still the answer at three in the morning.
         complain(f"warning: {error}; this incident will not be kept")
         app = open_program(config, store, use_store=False, aws=aws)
-    incident = app.triage(target)
+    with waiting("reading the evidence"):
+        incident = app.triage(target)
     warn_of_store(app)
     print_json(incident) if as_json else _print_text(incident)
 
