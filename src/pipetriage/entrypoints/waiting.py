@@ -1,4 +1,4 @@
-"""Tells a person at a terminal that a long triage is still being read. Elsewhere, and of a short one, it says nothing."""
+"""Tells a person at a terminal that a long triage goes on. Elsewhere, and of a short one, it says nothing."""
 
 import sys
 import threading
