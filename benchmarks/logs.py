@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from spark_text import write_log
@@ -52,7 +53,7 @@ def _against_others(log: Path, peers: Path) -> None:
         print(f"{name:44} {ours:7.3f} s  ({size / ours / 1e9:.2f} GB/s)")
         if shutil.which("rg"):
             words = [argument for word in ERRORS for argument in ("-e", word.decode())]
-            grep = _median(lambda: _run(["rg", "-c", "-F", *words, str(log)]))
+            grep = _median(partial(_run, ["rg", "-c", "-F", *words, str(log)]))
             label = "  ripgrep -c, the same error words"
             print(f"{label:44} {grep:7.3f} s  ours is {ours / grep:.1f} times (target 6)")
         else:
