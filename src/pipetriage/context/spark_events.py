@@ -9,7 +9,7 @@ import msgspec
 
 from pipetriage.context.reading import integer, mapping, text
 from pipetriage.context.redact import Redactor
-from pipetriage.model.facts import SparkFacts, StageFacts
+from pipetriage.model.spark import SparkFacts, Spread, StageFacts
 from pipetriage.model.times import parse_time
 
 _TINY_INPUT = 1024 * 1024
@@ -42,8 +42,10 @@ class _Stage:
         self.failed_records: list[float] = []
         self.shuffle_bytes: list[float] = []
         self.shuffle_records: list[float] = []
-        self.input_bytes = 0
-        self.input_records = 0
+        self.input_bytes: list[float] = []
+        self.input_records: list[float] = []
+        self.planned = 0
+        self.completed = False
         self.tiny = 0
         self.memory_spilled = 0
         self.disk_spilled = 0
@@ -72,6 +74,8 @@ class _Reader:
                 stage = self._stage(info)
                 stage.name = text(info, "Stage Name") or ""
                 stage.reason = text(info, "Failure Reason") or ""
+                stage.planned = integer(info, "Number of Tasks") or 0
+                stage.completed = True
             case "SparkListenerApplicationStart":
                 self.app_id, self.app_name = text(document, "App ID"), text(document, "App Name")
             case "SparkListenerApplicationEnd":
@@ -116,8 +120,8 @@ class _Reader:
         stage.shuffle_bytes.append(read)
         stage.shuffle_records.append(records)
         input_bytes = integer(mapping(metrics, "Input Metrics"), "Bytes Read") or 0
-        stage.input_bytes += input_bytes
-        stage.input_records += integer(mapping(metrics, "Input Metrics"), "Records Read") or 0
+        stage.input_bytes.append(float(input_bytes))
+        stage.input_records.append(float(integer(mapping(metrics, "Input Metrics"), "Records Read") or 0))
         stage.tiny += 0 < input_bytes < _TINY_INPUT
 
 
@@ -167,30 +171,39 @@ def cut_event(line: bytes) -> dict[str, Any] | None:
 
 
 def _facts(key: tuple[int, int], stage: _Stage, redactor: Redactor) -> StageFacts:
-    def largest(values: list[float]) -> float:
-        return max(values, default=0.0)
-
-    def middle(values: list[float]) -> float:
-        return statistics.median(values) if values else 0.0
-
     return StageFacts(
         stage_id=key[0],
         attempt=key[1],
         name=redactor.text(stage.name)[:200],
         tasks=len(stage.times),
+        planned_tasks=stage.planned,
         failed_tasks=stage.failed,
-        duration_max_ms=largest(stage.times + stage.failed_times),
-        duration_median_ms=middle(stage.times),
-        shuffle_bytes_max=largest(stage.shuffle_bytes + stage.failed_bytes),
-        shuffle_bytes_median=middle(stage.shuffle_bytes),
-        shuffle_records_max=largest(stage.shuffle_records + stage.failed_records),
-        shuffle_records_median=middle(stage.shuffle_records),
-        input_bytes=stage.input_bytes,
-        input_records=stage.input_records,
+        duration_ms=_spread(stage.times, stage.failed_times),
+        shuffle_bytes=_spread(stage.shuffle_bytes, stage.failed_bytes),
+        shuffle_records=_spread(stage.shuffle_records, stage.failed_records),
+        input_bytes=_spread(stage.input_bytes, []),
+        input_records=_spread(stage.input_records, []),
         input_tasks_tiny=stage.tiny,
         memory_spilled=stage.memory_spilled,
         disk_spilled=stage.disk_spilled,
         executors_lost=stage.lost,
         failure_reason=redactor.text(stage.reason)[:2000],
+        completed=stage.completed,
         evidence=f"stage-{key[0]}.{key[1]}",
+    )
+
+
+def _spread(values: list[float], of_failed: list[float]) -> Spread:
+    ordered = sorted(values)
+
+    def quantile(part: float) -> float:
+        return ordered[min(int(part * len(ordered)), len(ordered) - 1)] if ordered else 0.0
+
+    return Spread(
+        count=len(ordered),
+        total=sum(ordered),
+        median=statistics.median(ordered) if ordered else 0.0,
+        p75=quantile(0.75),
+        p95=quantile(0.95),
+        maximum=max(values + of_failed, default=0.0),
     )
