@@ -1,128 +1,262 @@
-"""Spark's event log: per stage, tasks, times, shuffle, spill and losses. Only the events needed are decoded."""
+"""Spark's event log: one pass over its lines, decoding only the events that triage reads."""
 
-import statistics
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from pipetriage.context.reading import integer, mapping, text
 from pipetriage.context.redact import Redactor
-from pipetriage.model.spark import SparkFacts, Spread, StageFacts
+from pipetriage.context.spark_environment import (
+    DRIVER_MEMORY,
+    EXECUTOR_CORES,
+    EXECUTOR_MEMORY,
+    RUN_ID,
+    SETTINGS,
+    cores,
+    kept_properties,
+    memory,
+)
+from pipetriage.context.spark_executions import Executions
+from pipetriage.context.spark_records import (
+    ApplicationEnd,
+    ApplicationStart,
+    DriverAccumulators,
+    Environment,
+    ExecutionEnd,
+    ExecutionStart,
+    ExecutorRemoved,
+    JobEnd,
+    LogStart,
+    Record,
+    StageEvent,
+    StageExecutorMetrics,
+    TaskEnd,
+    TaskStart,
+)
+from pipetriage.context.spark_stages import Named, Stage, Stages
+from pipetriage.context.spark_words import KEPT, looked_at, told
+from pipetriage.model.spark import SparkFacts, StageFacts
 from pipetriage.model.times import parse_time
 
-_TINY_INPUT = 1024 * 1024
-_MAX_STAGES = 200
-_RUN_ID_PROPERTY = "spark.cloudwatch.logging.conf.jobRunId"
+_TASK_END = b'{"Event":"SparkListenerTaskEnd"'
+_TASK_START = b'{"Event":"SparkListenerTaskStart"'
+# The name of an event, by which a line is known; SQL's have their class's full name.
+_NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"(?:org\.apache\.spark\.sql\.execution\.ui\.)?(SparkListener\w{1,60})"')
+_TASK_ID = re.compile(rb'"Task ID"\s*:\s*(\d{1,19})')
 
-# Events are recognised by their first bytes; the fixed 93 KB of EnvironmentUpdate is decoded once.
-_WANTED = (
-    b'"SparkListenerTaskEnd"',
-    b'"SparkListenerStageCompleted"',
-    b'"SparkListenerApplicationStart"',
-    b'"SparkListenerApplicationEnd"',
-    b'"SparkListenerExecutorRemoved"',
-    b'"SparkListenerEnvironmentUpdate"',
-    b'"SparkListenerLogStart"',
-)
+_ACCUMULABLES = b'"Accumulables":['
+_EXECUTOR_METRICS = b'"Task Executor Metrics":{'
+_NO_HEAP = b'"JVMHeapMemory":0,'
+_METRICS = b'"Task Metrics":{'
+
+_MAX_RUNNING = 20_000
+"""Tasks remembered while they run: more than a cluster has cores."""
+_MAX_REMOVED = 50
+_MAX_JOB_ERRORS = 20
+_LATEST = 4_102_444_800_000  # the year 2100: a clock beyond it is none
+
+_TASK_ENDS, _TASK_STARTS = Record.of(TaskEnd), Record.of(TaskStart)
 
 
-class _Stage:
-    """What is gathered about one stage attempt while reading."""
+def without_accumulables(line: bytes) -> bytes:
+    """Give a task's end without its accumulables and, where no heap was measured, its executor's metrics.
 
-    def __init__(self) -> None:
-        self.name = ""
-        self.reason = ""
-        self.failed = 0
-        self.lost = 0
-        self.times: list[float] = []
-        self.failed_times: list[float] = []
-        self.failed_bytes: list[float] = []
-        self.failed_records: list[float] = []
-        self.shuffle_bytes: list[float] = []
-        self.shuffle_records: list[float] = []
-        self.input_bytes: list[float] = []
-        self.input_records: list[float] = []
-        self.planned = 0
-        self.completed = False
-        self.tiny = 0
-        self.memory_spilled = 0
-        self.disk_spilled = 0
+    They are half of the line and repeat what the task's metrics say. Inside a JSON text a quote is escaped, so that
+    these names can only be keys; where they do not stand as Spark writes them, the line stays whole.
+    """
+    begin = line.find(_ACCUMULABLES)
+    if begin < 0:
+        return line
+    end = line.find(_EXECUTOR_METRICS, begin)
+    if end < 0 or line.startswith(_NO_HEAP, end + len(_EXECUTOR_METRICS)):
+        end = line.find(_METRICS, max(begin, end))
+    return line[:begin] + b'"Accumulables":[]},' + line[end:] if end > 0 else line
+
+
+def event_name(line: bytes) -> str | None:
+    """Give the name of a line's event, without its package; None for a line that is no event."""
+    named = _NAME.match(line)
+    return named[1].decode() if named is not None else None
 
 
 class _Reader:
     """One pass over the events of one application."""
 
     def __init__(self) -> None:
-        self.stages: dict[tuple[int, int], _Stage] = {}
+        self.stages = Stages()
+        self.executions = Executions()
         self.app_id: str | None = None
         self.app_name: str | None = None
-        self.run_id: str | None = None
         self.version: str | None = None
         self.removed: list[str] = []
+        self.job_errors: dict[str, None] = {}
+        self.properties: dict[str, str] = {}
         self.complete = False
         self.ended_at: datetime | None = None
+        self.heap = 0
+        self.last = 0
+        """The time of the latest event, milliseconds of the epoch."""
+        self.torn = False
+        """The last line that was tried is no JSON."""
+        self._running: dict[int, bytes] = {}
+        self._rest: dict[bytes, tuple[Record, Callable[[Any], None]]] = {
+            b"SparkListenerTaskEnd": (_TASK_ENDS, self._task_end),
+            b"SparkListenerStageSubmitted": (Record.of(StageEvent), self._stage_submitted),
+            b"SparkListenerStageCompleted": (Record.of(StageEvent), self._stage_completed),
+            b"SparkListenerStageExecutorMetrics": (Record.of(StageExecutorMetrics), self._executor_metrics),
+            b"SparkListenerJobEnd": (Record.of(JobEnd), self._job_end),
+            b"SparkListenerApplicationStart": (Record.of(ApplicationStart), self._application_start),
+            b"SparkListenerApplicationEnd": (Record.of(ApplicationEnd), self._application_end),
+            b"SparkListenerExecutorRemoved": (Record.of(ExecutorRemoved), self._executor_removed),
+            b"SparkListenerEnvironmentUpdate": (Record.of(Environment), self._environment),
+            b"SparkListenerLogStart": (Record.of(LogStart), self._log_start),
+            b"SparkListenerSQLExecutionStart": (Record.of(ExecutionStart), self._execution_start),
+            b"SparkListenerSQLAdaptiveExecutionUpdate": (Record.of(ExecutionStart), self._execution_start),
+            b"SparkListenerSQLExecutionEnd": (Record.of(ExecutionEnd), self._execution_end),
+            b"SparkListenerDriverAccumUpdates": (Record.of(DriverAccumulators), self.executions.driver_values),
+        }
 
-    def take(self, event: Any) -> None:
-        document = mapping(event)
-        match document.get("Event"):
-            case "SparkListenerTaskEnd":
-                self._task_end(document)
-            case "SparkListenerStageCompleted":
-                info = mapping(document, "Stage Info")
-                stage = self._stage(info)
-                stage.name = text(info, "Stage Name") or ""
-                stage.reason = text(info, "Failure Reason") or ""
-                stage.planned = integer(info, "Number of Tasks") or 0
-                stage.completed = True
-            case "SparkListenerApplicationStart":
-                self.app_id, self.app_name = text(document, "App ID"), text(document, "App Name")
-            case "SparkListenerApplicationEnd":
-                self.complete, self.ended_at = True, parse_time(document.get("Timestamp"))
-            case "SparkListenerExecutorRemoved":
-                self.removed.append(text(document, "Removed Reason") or "")
-            case "SparkListenerEnvironmentUpdate":
-                self.run_id = text(mapping(document, "Spark Properties"), _RUN_ID_PROPERTY)
-            case "SparkListenerLogStart":
-                self.version = text(document, "Spark Version")
+    def read(self, lines: Iterable[bytes]) -> None:
+        """Read every line; one that is no JSON is passed over."""
+        decode, task_end = _TASK_ENDS.decode, self._task_end
+        for line in lines:
+            if line.startswith(_TASK_END):
+                # Nine lines of ten are a task's start or end.
+                event = decode(without_accumulables(line))
+                if event is not None:
+                    task_end(event, line)
+                else:
+                    self._other(line)
+            elif line.startswith(_TASK_START):
+                self._task_start(line)
+            elif line:
+                self._other(line)
 
-    def _stage(self, document: Any) -> _Stage:
-        key = (integer(document, "Stage ID") or 0, integer(document, "Stage Attempt ID") or 0)
-        if key not in self.stages and len(self.stages) >= _MAX_STAGES:
-            # Old stages that went well make room; what broke the run comes late.
-            quiet = next((one for one, stage in self.stages.items() if not stage.reason), key)
-            self.stages.pop(quiet, None)
-        return self.stages.setdefault(key, _Stage())
-
-    def _task_end(self, document: Any) -> None:
-        stage = self._stage(document)
-        info, metrics = mapping(document, "Task Info"), mapping(document, "Task Metrics")
-        reason = text(mapping(document, "Task End Reason"), "Reason") or ""
-        stage.memory_spilled += integer(metrics, "Memory Bytes Spilled") or 0
-        stage.disk_spilled += integer(metrics, "Disk Bytes Spilled") or 0
-        if reason != "Success":
-            stage.failed += reason not in {"TaskKilled"}
-            stage.lost += reason == "ExecutorLostFailure"
-        if info.get("Speculative") is True or reason == "TaskKilled":
+    def _other(self, line: bytes) -> None:
+        named = _NAME.match(line)
+        if named is None:
+            self.torn = True
             return
-        shuffle = mapping(metrics, "Shuffle Read Metrics")
-        read = float((integer(shuffle, "Remote Bytes Read") or 0) + (integer(shuffle, "Local Bytes Read") or 0))
-        records = float(integer(shuffle, "Total Records Read") or 0)
-        if reason != "Success":
-            # The heaviest task often never succeeds. A lost executor leaves no metrics, only the clock.
-            clock = (integer(info, "Finish Time") or 0) - (integer(info, "Launch Time") or 0)
-            stage.failed_times.append(float(max(clock, 0)))
-            stage.failed_bytes.append(read)
-            stage.failed_records.append(records)
+        self.torn = False
+        if named[1] == b"SparkListenerTaskStart":
+            self._task_start(line)
+        elif (wanted := self._rest.get(named[1])) is not None:
+            event = wanted[0].decode(line)
+            self.torn = event is None
+            if event is not None:
+                wanted[1](event)
+
+    def _task_start(self, line: bytes) -> None:
+        found = _TASK_ID.search(line)
+        self.torn = not line.rstrip().endswith(b"}")
+        if found is not None and not self.torn:
+            if len(self._running) >= _MAX_RUNNING:
+                del self._running[next(iter(self._running))]
+            self._running[int(found[1])] = line
+
+    def _task_end(self, event: TaskEnd, line: bytes = b"") -> None:
+        self.torn = False
+        stage = self.stages.of(event.stage, event.attempt)
+        stage.take_task(event)
+        info = event.info
+        if info is not None:
+            if info.task_id is not None:
+                self._running.pop(info.task_id, None)
+            self._saw(info.finish)
+        if not stage.accumulators and not stage.asked:
+            # Its first task tells which SQL metrics a stage has, should the stage's own end never be written.
+            stage.asked = True
+            whole = _TASK_ENDS.decode(line) if line else event
+            if whole is not None and whole.info is not None:
+                stage.take_accumulables(whole.info.accumulables)
+        if event.executor is not None and event.executor.heap > self.heap:
+            self.heap = event.executor.heap
+
+    def _saw(self, at: int | None) -> None:
+        if at is not None and self.last < at < _LATEST:
+            self.last = at
+
+    def _stage_submitted(self, event: StageEvent) -> None:
+        self._stage(event)
+
+    def _stage_completed(self, event: StageEvent) -> None:
+        stage = self._stage(event)
+        if stage is None or event.info is None:
             return
-        stage.times.append(float(integer(metrics, "Executor Run Time") or 0))
-        stage.shuffle_bytes.append(read)
-        stage.shuffle_records.append(records)
-        input_bytes = integer(mapping(metrics, "Input Metrics"), "Bytes Read") or 0
-        stage.input_bytes.append(float(input_bytes))
-        stage.input_records.append(float(integer(mapping(metrics, "Input Metrics"), "Records Read") or 0))
-        stage.tiny += 0 < input_bytes < _TINY_INPUT
+        stage.completed = True
+        self.executions.stage_values(event.info.accumulables)
+        # Plans of long ago make room; what they say of the stage is to be known now.
+        stage.named = self._named_of(event.info.stage, event.info.attempt)
+
+    def _stage(self, event: StageEvent) -> Stage | None:
+        if event.info is None:
+            return None
+        stage = self.stages.of(event.info.stage, event.info.attempt)
+        said = event.properties.execution if event.properties is not None else None
+        stage.take_info(
+            event.info, int(said) if said and said.isascii() and said.isdigit() and len(said) < 19 else None
+        )
+        self._saw(event.info.submitted)
+        self._saw(event.info.completed)
+        return stage
+
+    def _named_of(self, number: int, attempt: int) -> Named:
+        parents = self.stages.parents_of((number, attempt))
+        wrote = [stage for (one, _), stage in self.stages.kept.items() if one in parents]
+        return self.executions.names(self.stages.kept[number, attempt], wrote)
+
+    def _executor_metrics(self, event: StageExecutorMetrics) -> None:
+        if event.metrics is not None:
+            self.heap = max(self.heap, event.metrics.heap)
+
+    def _job_end(self, event: JobEnd) -> None:
+        self._saw(event.time)
+        failed = event.result.exception if event.result is not None else None
+        if failed is not None and failed.message:
+            self.job_errors[looked_at(failed.message, KEPT)] = None
+            if len(self.job_errors) > _MAX_JOB_ERRORS:
+                del self.job_errors[next(iter(self.job_errors))]
+
+    def _application_start(self, event: ApplicationStart) -> None:
+        self.app_id, self.app_name = event.app_id, event.app_name
+        self._saw(event.time)
+
+    def _application_end(self, event: ApplicationEnd) -> None:
+        self.complete, self.ended_at = True, parse_time(event.time)
+        self._saw(event.time)
+
+    def _executor_removed(self, event: ExecutorRemoved) -> None:
+        if len(self.removed) < _MAX_REMOVED:
+            self.removed.append(looked_at(event.reason or "", KEPT))
+
+    def _environment(self, event: Environment) -> None:
+        self.properties = kept_properties(event.properties or {}) | self.properties
+
+    def _log_start(self, event: LogStart) -> None:
+        self.version = event.version
+
+    def _execution_start(self, event: ExecutionStart) -> None:
+        self._saw(event.time)
+        self.executions.start(event)
+        if event.configs:
+            session = kept_properties(event.configs)
+            self.properties |= {name: value for name, value in session.items() if name in SETTINGS}
+
+    def _execution_end(self, event: ExecutionEnd) -> None:
+        self._saw(event.time)
+        self.executions.end(event)
+
+    def finish(self) -> None:
+        """Count the tasks that never ended, and name the stages that did not."""
+        for line in self._running.values():
+            event = _TASK_STARTS.decode(line)
+            if event is not None:
+                launched = event.info.launch if event.info is not None else 0
+                self._saw(launched)
+                self.stages.of(event.stage, event.attempt).unfinished.add(launched)
+        for key, stage in self.stages.kept.items():
+            if not stage.completed:
+                stage.named = self._named_of(*key)
 
 
 def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
@@ -132,78 +266,35 @@ def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
         SourceError: the log cannot be read any further (raised by the lines).
     """
     reader = _Reader()
-    for line in lines:
-        if any(name in line[:80] for name in _WANTED):
-            try:
-                reader.take(msgspec.json.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
+    reader.read(lines)
+    reader.finish()
+    properties = {name: redactor.text(value) for name, value in reader.properties.items()}
+    executions, dropped = reader.executions.facts(redactor)
     return SparkFacts(
         app_id=reader.app_id,
-        app_name=reader.app_name,
-        run_id=reader.run_id,
+        app_name=redactor.text(reader.app_name[:1000]) if reader.app_name else reader.app_name,
+        run_id=reader.properties.get(RUN_ID),
         spark_version=reader.version,
-        stages=tuple(_facts(key, stage, redactor) for key, stage in sorted(reader.stages.items())),
-        executors_removed=tuple(redactor.text(reason)[:300] for reason in reader.removed[:50]),
+        stages=tuple(_stages(reader, redactor)),
+        executors_removed=tuple(redactor.text(reason)[:300] for reason in reader.removed),
         complete=reader.complete,
         ended_at=reader.ended_at,
         evidence="spark-events",
+        executions=executions,
+        job_errors=tuple(told(message, redactor, 2000) for message in reader.job_errors),
+        executor_memory=memory(properties.get(EXECUTOR_MEMORY)),
+        driver_memory=memory(properties.get(DRIVER_MEMORY)),
+        executor_cores=cores(properties.get(EXECUTOR_CORES)),
+        settings={name: value for name, value in properties.items() if name in SETTINGS},
+        peak_heap=reader.heap or None,
+        # A source knows besides whether a compressed block was cut.
+        cut=reader.torn or bool(getattr(lines, "cut", False)),
+        stages_dropped=reader.stages.dropped,
+        executions_dropped=dropped,
     )
 
 
-def cut_event(line: bytes) -> dict[str, Any] | None:
-    """Give an event that triage reads, without what it does not need; None for any other line.
-
-    Of the environment only the run's id stays: the rest is the same in every log, and may hold secrets.
-    """
-    if not any(name in line[:80] for name in _WANTED):
-        return None
-    try:
-        event = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if not isinstance(event, dict):
-        return None
-    if event.get("Event") == "SparkListenerEnvironmentUpdate":
-        run_id = text(mapping(event, "Spark Properties"), _RUN_ID_PROPERTY)
-        return {"Event": event["Event"], "Spark Properties": {_RUN_ID_PROPERTY: run_id} if run_id else {}}
-    return {key: value for key, value in event.items() if key not in {"Properties", "User"}}
-
-
-def _facts(key: tuple[int, int], stage: _Stage, redactor: Redactor) -> StageFacts:
-    return StageFacts(
-        stage_id=key[0],
-        attempt=key[1],
-        name=redactor.text(stage.name)[:200],
-        tasks=len(stage.times),
-        planned_tasks=stage.planned,
-        failed_tasks=stage.failed,
-        duration_ms=_spread(stage.times, stage.failed_times),
-        shuffle_bytes=_spread(stage.shuffle_bytes, stage.failed_bytes),
-        shuffle_records=_spread(stage.shuffle_records, stage.failed_records),
-        input_bytes=_spread(stage.input_bytes, []),
-        input_records=_spread(stage.input_records, []),
-        input_tasks_tiny=stage.tiny,
-        memory_spilled=stage.memory_spilled,
-        disk_spilled=stage.disk_spilled,
-        executors_lost=stage.lost,
-        failure_reason=redactor.text(stage.reason)[:2000],
-        completed=stage.completed,
-        evidence=f"stage-{key[0]}.{key[1]}",
-    )
-
-
-def _spread(values: list[float], of_failed: list[float]) -> Spread:
-    ordered = sorted(values)
-
-    def quantile(part: float) -> float:
-        return ordered[min(int(part * len(ordered)), len(ordered) - 1)] if ordered else 0.0
-
-    return Spread(
-        count=len(ordered),
-        total=sum(ordered),
-        median=statistics.median(ordered) if ordered else 0.0,
-        p75=quantile(0.75),
-        p95=quantile(0.95),
-        maximum=max(values + of_failed, default=0.0),
-    )
+def _stages(reader: _Reader, redactor: Redactor) -> Iterable[StageFacts]:
+    stages = reader.stages
+    for key, stage in sorted(stages.kept.items()):
+        yield stage.facts(key, stages.parents_of(key), reader.last, redactor)

@@ -55,6 +55,8 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Tasks that started, and the log ends without their end."""
     unfinished_ms: float = 0.0
     """How long the oldest of those had run by the log's last event."""
+    unfinished_since: datetime | None = None
+    """When it was launched. The log's last event may be long before the run's end."""
     duration_ms: Spread = Spread()
     """Executor Run Time; of a task that failed, the time from its launch to its end."""
     shuffle_bytes: Spread = Spread()
@@ -72,6 +74,8 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """JVM GC Time, summed over the tasks that ended, whichever way."""
     run_ms: int = 0
     """Executor Run Time, summed likewise."""
+    cpu_ms: int = 0
+    """Executor CPU Time, summed likewise."""
     peak_memory: int = 0
     """The largest Peak Execution Memory of a task."""
     memory_spilled: int = 0
@@ -84,10 +88,16 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The stage's own; empty where it did not fail."""
     completed: bool = False
     """The stage's end was seen, be it a failure."""
+    started_at: datetime | None = None
+    """Submission Time."""
+    ended_at: datetime | None = None
+    """Completion Time."""
+    parents: tuple[int, ...] = ()
+    """Stages that ran and wrote the shuffles which this one reads, told by their RDDs; empty where unknown."""
     keys: tuple[str, ...] = ()
     """Columns by which the shuffle that this stage reads is partitioned, from the SQL plan; empty where unknown."""
     operators: tuple[str, ...] = ()
-    """Plan operators that ran in this stage (Sort, SortMergeJoin, HashAggregate, …), from the plan."""
+    """Plan operators that ran in this stage (Sort, SortMergeJoin, HashAggregate, …); where no plan tells, what its RDDs do."""
     execution: int | None = None
     """The SQL execution that it belongs to."""
 

@@ -1,0 +1,125 @@
+"""What a captured bundle keeps of an event log: all that ``spark_events.py`` reads, and little else."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipetriage.context.reading import items, mapping, mappings, text
+from pipetriage.context.spark_environment import SETTINGS, kept_properties
+from pipetriage.context.spark_events import event_name
+from pipetriage.context.spark_plans import essence, nodes_of, read_plan
+from pipetriage.context.spark_records import document_of
+from pipetriage.context.spark_words import execution_error
+
+_MAX_ACCUMULABLES = 2000
+_SQL = "sql"
+_EXECUTION = "spark.sql.execution.id"
+
+
+def cut_event(line: bytes) -> dict[str, Any] | None:
+    """Give an event that triage reads, without what it does not need; None for any other line.
+
+    Of the environment only the properties that are read stay: the others are the same in every log, and may hold
+    secrets. Plans keep names, columns of exchanges and metrics; their texts, which quote literals, go.
+    """
+    name = event_name(line)
+    cut = _CUTS.get(name or "")
+    document = document_of(line) if cut is not None else None
+    return cut(document) if cut is not None and document is not None else None
+
+
+def _only(document: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: document[key] for key in keys if key in document}
+
+
+def _without(document: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in keys}
+
+
+def _task_start(event: Mapping[str, Any]) -> dict[str, Any]:
+    info = _only(
+        mapping(event, "Task Info"), "Task ID", "Index", "Attempt", "Launch Time", "Executor ID", "Speculative"
+    )
+    return {**_only(event, "Event", "Stage ID", "Stage Attempt ID"), "Task Info": info}
+
+
+def _task_end(event: Mapping[str, Any]) -> dict[str, Any]:
+    cut: dict[str, Any] = {}
+    for key, value in event.items():
+        match key:
+            case "Task End Reason" if isinstance(value, Mapping):
+                cut[key] = _without(value, "Stack Trace", "Accumulator Updates", "Metrics")
+            case "Task Info" if isinstance(value, Mapping):
+                cut[key] = {**value, "Accumulables": _accumulables(value, "ID", "Metadata")}
+            case "Task Executor Metrics":
+                cut[key] = _only(mapping(value), "JVMHeapMemory")
+            case "Task Metrics" if isinstance(value, Mapping):
+                cut[key] = _without(value, "Updated Blocks")
+            case _:
+                cut[key] = value
+    return cut
+
+
+def _accumulables(document: Mapping[str, Any], *keys: str) -> list[dict[str, Any]]:
+    found = mappings(items(document, "Accumulables")[:_MAX_ACCUMULABLES])
+    return [_only(one, *keys) for one in found if one.get("Metadata") == _SQL]
+
+
+def _stage(event: Mapping[str, Any]) -> dict[str, Any]:
+    info = mapping(event, "Stage Info")
+    cut = _without(info, "Details", "Accumulables", "RDD Info", "Stage Details")
+    cut["RDD Info"] = [_only(rdd, "RDD ID", "Scope", "Parent IDs") for rdd in mappings(info, "RDD Info")]
+    cut["Accumulables"] = _accumulables(info, "ID", "Value", "Metadata")
+    found = {"Event": event["Event"], "Stage Info": cut}
+    execution = text(mapping(event, "Properties"), _EXECUTION)
+    return found | ({"Properties": {_EXECUTION: execution}} if execution else {})
+
+
+def _environment(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {"Event": event["Event"], "Spark Properties": kept_properties(mapping(event, "Spark Properties"))}
+
+
+def _execution(event: Mapping[str, Any]) -> dict[str, Any]:
+    cut = _only(event, "Event", "executionId", "rootExecutionId", "description", "time")
+    nodes = nodes_of(event.get("sparkPlanInfo"))
+    # Flat: what is read of a plan does not depend on which node is whose child, and redaction need not go deep.
+    kept = [essence(node) for node in nodes if any(read_plan([node]))]
+    configs = kept_properties(mapping(event, "modifiedConfigs"))
+    return cut | {
+        "modifiedConfigs": {name: value for name, value in configs.items() if name in SETTINGS},
+        "sparkPlanInfo": {"nodeName": "", "children": kept},
+    }
+
+
+def _execution_end(event: Mapping[str, Any]) -> dict[str, Any]:
+    cut = _only(event, "Event", "executionId", "time")
+    error, _ = execution_error(text(event, "errorMessage"))
+    return cut | {"errorMessage": error}
+
+
+def _job_end(event: Mapping[str, Any]) -> dict[str, Any]:
+    result = mapping(event, "Job Result")
+    said = {"Exception": _only(mapping(result, "Exception"), "Message")} if "Exception" in result else {}
+    return {**_only(event, "Event", "Job ID", "Completion Time"), "Job Result": _only(result, "Result") | said}
+
+
+def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
+    return _without(event, "Properties", "User")
+
+
+_CUTS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "SparkListenerTaskStart": _task_start,
+    "SparkListenerTaskEnd": _task_end,
+    "SparkListenerStageSubmitted": _stage,
+    "SparkListenerStageCompleted": _stage,
+    "SparkListenerStageExecutorMetrics": _plain,
+    "SparkListenerJobEnd": _job_end,
+    "SparkListenerApplicationStart": _plain,
+    "SparkListenerApplicationEnd": _plain,
+    "SparkListenerExecutorRemoved": _plain,
+    "SparkListenerEnvironmentUpdate": _environment,
+    "SparkListenerLogStart": _plain,
+    "SparkListenerSQLExecutionStart": _execution,
+    "SparkListenerSQLAdaptiveExecutionUpdate": _execution,
+    "SparkListenerSQLExecutionEnd": _execution_end,
+    "SparkListenerDriverAccumUpdates": _plain,
+}
