@@ -65,13 +65,24 @@ def _accumulables(document: Mapping[str, Any], *keys: str) -> list[dict[str, Any
 
 
 def _stage(event: Mapping[str, Any]) -> dict[str, Any]:
-    info = mapping(event, "Stage Info")
+    return {"Event": event["Event"], "Stage Info": _stage_info(mapping(event, "Stage Info"))} | _of_execution(event)
+
+
+def _job_start(event: Mapping[str, Any]) -> dict[str, Any]:
+    infos = [_stage_info(one) for one in mappings(event, "Stage Infos")]
+    return _only(event, "Event", "Job ID", "Submission Time") | {"Stage Infos": infos} | _of_execution(event)
+
+
+def _of_execution(event: Mapping[str, Any]) -> dict[str, Any]:
+    execution = text(mapping(event, "Properties"), _EXECUTION)
+    return {"Properties": {_EXECUTION: execution}} if execution else {}
+
+
+def _stage_info(info: Mapping[str, Any]) -> dict[str, Any]:
     cut = _without(info, "Details", "Accumulables", "RDD Info", "Stage Details")
     cut["RDD Info"] = [_only(rdd, "RDD ID", "Scope", "Parent IDs") for rdd in mappings(info, "RDD Info")]
     cut["Accumulables"] = _accumulables(info, "ID", "Value", "Metadata")
-    found = {"Event": event["Event"], "Stage Info": cut}
-    execution = text(mapping(event, "Properties"), _EXECUTION)
-    return found | ({"Properties": {_EXECUTION: execution}} if execution else {})
+    return cut
 
 
 def _environment(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,6 +123,7 @@ _CUTS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "SparkListenerStageSubmitted": _stage,
     "SparkListenerStageCompleted": _stage,
     "SparkListenerStageExecutorMetrics": _plain,
+    "SparkListenerJobStart": _job_start,
     "SparkListenerJobEnd": _job_end,
     "SparkListenerApplicationStart": _plain,
     "SparkListenerApplicationEnd": _plain,

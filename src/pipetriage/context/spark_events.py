@@ -26,10 +26,12 @@ from pipetriage.context.spark_records import (
     ExecutionStart,
     ExecutorRemoved,
     JobEnd,
+    JobStart,
     LogStart,
     Record,
     StageEvent,
     StageExecutorMetrics,
+    StageProperties,
     TaskEnd,
     TaskStart,
 )
@@ -51,6 +53,8 @@ _METRICS = b'"Task Metrics":{'
 
 _MAX_RUNNING = 20_000
 """Tasks remembered while they run: more than a cluster has cores."""
+_MAX_JOBS, _MAX_PLANNED = 8, 500
+"""Jobs remembered while they run, and stages of one that are looked at."""
 _MAX_REMOVED = 50
 _MAX_JOB_ERRORS = 20
 _LATEST = 4_102_444_800_000  # the year 2100: a clock beyond it is none
@@ -99,11 +103,13 @@ class _Reader:
         self.torn = False
         """The last line that was tried is no JSON."""
         self._running: dict[int, bytes] = {}
+        self._jobs: dict[int, JobStart] = {}
         self._rest: dict[bytes, tuple[Record, Callable[[Any], None]]] = {
             b"SparkListenerTaskEnd": (_TASK_ENDS, self._task_end),
             b"SparkListenerStageSubmitted": (Record.of(StageEvent), self._stage_submitted),
             b"SparkListenerStageCompleted": (Record.of(StageEvent), self._stage_completed),
             b"SparkListenerStageExecutorMetrics": (Record.of(StageExecutorMetrics), self._executor_metrics),
+            b"SparkListenerJobStart": (Record.of(JobStart), self._job_start),
             b"SparkListenerJobEnd": (Record.of(JobEnd), self._job_end),
             b"SparkListenerApplicationStart": (Record.of(ApplicationStart), self._application_start),
             b"SparkListenerApplicationEnd": (Record.of(ApplicationEnd), self._application_end),
@@ -192,10 +198,7 @@ class _Reader:
         if event.info is None:
             return None
         stage = self.stages.of(event.info.stage, event.info.attempt)
-        said = event.properties.execution if event.properties is not None else None
-        stage.take_info(
-            event.info, int(said) if said and said.isascii() and said.isdigit() and len(said) < 19 else None
-        )
+        stage.take_info(event.info, _execution(event.properties))
         self._saw(event.info.submitted)
         self._saw(event.info.completed)
         return stage
@@ -209,8 +212,16 @@ class _Reader:
         if event.metrics is not None:
             self.heap = max(self.heap, event.metrics.heap)
 
+    def _job_start(self, event: JobStart) -> None:
+        self._saw(event.time)
+        if event.job is not None:
+            while len(self._jobs) >= _MAX_JOBS:
+                del self._jobs[next(iter(self._jobs))]
+            self._jobs[event.job] = event
+
     def _job_end(self, event: JobEnd) -> None:
         self._saw(event.time)
+        self._jobs.pop(-1 if event.job is None else event.job, None)
         failed = event.result.exception if event.result is not None else None
         if failed is not None and failed.message:
             self.job_errors[looked_at(failed.message, KEPT)] = None
@@ -254,9 +265,16 @@ class _Reader:
                 launched = event.info.launch if event.info is not None else 0
                 self._saw(launched)
                 self.stages.of(event.stage, event.attempt).unfinished.add(launched)
+        for job in self._jobs.values():
+            self.stages.add_planned(job.stages[:_MAX_PLANNED], _execution(job.properties))
         for key, stage in self.stages.kept.items():
             if not stage.completed:
                 stage.named = self._named_of(*key)
+
+
+def _execution(properties: StageProperties | None) -> int | None:
+    said = properties.execution if properties is not None else None
+    return int(said) if said and said.isascii() and said.isdigit() and len(said) < 19 else None
 
 
 def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:

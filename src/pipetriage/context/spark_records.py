@@ -154,6 +154,15 @@ class StageEvent(Struct, gc=False):
     properties: StageProperties | None = field(name="Properties", default=None)
 
 
+class JobStart(Struct, gc=False):
+    """``SparkListenerJobStart``."""
+
+    job: Count | None = field(name="Job ID", default=None)
+    time: Count | None = field(name="Submission Time", default=None)
+    stages: tuple[StageInfo, ...] = field(name="Stage Infos", default=())
+    properties: StageProperties | None = field(name="Properties", default=None)
+
+
 class JobException(Struct, gc=False):
     """``Exception`` of a failed job."""
 
@@ -170,6 +179,7 @@ class JobResult(Struct, gc=False):
 class JobEnd(Struct, gc=False):
     """``SparkListenerJobEnd``."""
 
+    job: Count | None = field(name="Job ID", default=None)
     time: Count | None = field(name="Completion Time", default=None)
     result: JobResult | None = field(name="Job Result", default=None)
 

@@ -249,6 +249,19 @@ class Stages:
             found = self.kept[key] = Stage()
         return found
 
+    def add_planned(self, planned: Iterable[StageInfo], execution: int | None) -> None:
+        """Take the stages of a job that had not ended, of whose start a killed driver had written nothing yet.
+
+        Those that are copies of stages which ran are skipped when it comes to them: their last RDD is the same.
+        """
+        ran = {rdd for stage in self.kept.values() if stage.completed for rdd in stage.rdds}
+        known = {number for number, _ in self.kept}
+        for info in planned:
+            stage = Stage()
+            stage.take_info(info, execution)
+            if info.stage not in known and not stage.rdds & ran and len(self.kept) < MAX_STAGES:
+                self.kept[info.stage, info.attempt] = stage
+
     def parents_of(self, key: tuple[int, int]) -> tuple[int, ...]:
         """Give the stages that wrote the shuffles which this one reads, as far as they ran and are known.
 

@@ -55,7 +55,8 @@ class Gathering:
     def spread(self) -> Spread:
         """Give what was gathered."""
         median, p75, p95 = self._quantiles()
-        return Spread(count=self.count, total=self.total, median=median, p75=p75, p95=p95, maximum=self.maximum)
+        largest = float(self.maximum)
+        return Spread(count=self.count, total=self.total, median=median, p75=p75, p95=p95, maximum=largest)
 
     def _to_buckets(self) -> None:
         counts = array("L", bytes(_BUCKETS * array("L").itemsize))

@@ -89,7 +89,7 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     completed: bool = False
     """The stage's end was seen, be it a failure."""
     started_at: datetime | None = None
-    """Submission Time."""
+    """Submission Time; None of a stage that a running job had before it when the log ends."""
     ended_at: datetime | None = None
     """Completion Time."""
     parents: tuple[int, ...] = ()
@@ -97,7 +97,7 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     """Columns by which the shuffle that this stage reads is partitioned, from the SQL plan; empty where unknown."""
     operators: tuple[str, ...] = ()
-    """Plan operators that ran in this stage (Sort, SortMergeJoin, HashAggregate, …); where no plan tells, what its RDDs do."""
+    """Plan operators that ran in this stage (Sort, SortMergeJoin, …); where no plan tells, what its RDDs do."""
     execution: int | None = None
     """The SQL execution that it belongs to."""
 
