@@ -32,49 +32,20 @@ from pipetriage.context.spark_records import (
     StageEvent,
     StageExecutorMetrics,
     StageProperties,
-    TaskEnd,
-    TaskStart,
 )
 from pipetriage.context.spark_stages import Named, Stage, Stages
+from pipetriage.context.spark_tasks import Tasks
 from pipetriage.context.spark_words import KEPT, looked_at, told
 from pipetriage.model.spark import SparkFacts, StageFacts
 from pipetriage.model.times import parse_time
 
-_TASK_END = b'{"Event":"SparkListenerTaskEnd"'
-_TASK_START = b'{"Event":"SparkListenerTaskStart"'
 # The name of an event, by which a line is known; SQL's have their class's full name.
 _NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"(?:org\.apache\.spark\.sql\.execution\.ui\.)?(SparkListener\w{1,60})"')
-_TASK_ID = re.compile(rb'"Task ID"\s*:\s*(\d{1,19})')
 
-_ACCUMULABLES = b'"Accumulables":['
-_EXECUTOR_METRICS = b'"Task Executor Metrics":{'
-_NO_HEAP = b'"JVMHeapMemory":0,'
-_METRICS = b'"Task Metrics":{'
-
-_MAX_RUNNING = 20_000
-"""Tasks remembered while they run: more than a cluster has cores."""
 _MAX_JOBS, _MAX_PLANNED = 8, 500
 """Jobs remembered while they run, and stages of one that are looked at."""
 _MAX_REMOVED = 50
 _MAX_JOB_ERRORS = 20
-_LATEST = 4_102_444_800_000  # the year 2100: a clock beyond it is none
-
-_TASK_ENDS, _TASK_STARTS = Record.of(TaskEnd), Record.of(TaskStart)
-
-
-def without_accumulables(line: bytes) -> bytes:
-    """Give a task's end without its accumulables and, where no heap was measured, its executor's metrics.
-
-    They are half of the line and repeat what the task's metrics say. Inside a JSON text a quote is escaped, so that
-    these names can only be keys; where they do not stand as Spark writes them, the line stays whole.
-    """
-    begin = line.find(_ACCUMULABLES)
-    if begin < 0:
-        return line
-    end = line.find(_EXECUTOR_METRICS, begin)
-    if end < 0 or line.startswith(_NO_HEAP, end + len(_EXECUTOR_METRICS)):
-        end = line.find(_METRICS, max(begin, end))
-    return line[:begin] + b'"Accumulables":[]},' + line[end:] if end > 0 else line
 
 
 def event_name(line: bytes) -> str | None:
@@ -97,15 +68,10 @@ class _Reader:
         self.properties: dict[str, str] = {}
         self.complete = False
         self.ended_at: datetime | None = None
-        self.heap = 0
-        self.last = 0
-        """The time of the latest event, milliseconds of the epoch."""
-        self.torn = False
-        """The last line that was tried is no JSON."""
-        self._running: dict[int, bytes] = {}
+        self.tasks = Tasks(self.stages)
+        """They tell the time of the latest event, too."""
         self._jobs: dict[int, JobStart] = {}
         self._rest: dict[bytes, tuple[Record, Callable[[Any], None]]] = {
-            b"SparkListenerTaskEnd": (_TASK_ENDS, self._task_end),
             b"SparkListenerStageSubmitted": (Record.of(StageEvent), self._stage_submitted),
             b"SparkListenerStageCompleted": (Record.of(StageEvent), self._stage_completed),
             b"SparkListenerStageExecutorMetrics": (Record.of(StageExecutorMetrics), self._executor_metrics),
@@ -124,63 +90,23 @@ class _Reader:
 
     def read(self, lines: Iterable[bytes]) -> None:
         """Read every line; one that is no JSON is passed over."""
-        decode, task_end = _TASK_ENDS.decode, self._task_end
-        for line in lines:
-            if line.startswith(_TASK_END):
-                # Nine lines of ten are a task's start or end.
-                event = decode(without_accumulables(line))
-                if event is not None:
-                    task_end(event, line)
-                else:
-                    self._other(line)
-            elif line.startswith(_TASK_START):
-                self._task_start(line)
-            elif line:
-                self._other(line)
+        for block in _blocks(lines):
+            self.tasks.scan(block, self._other)
 
     def _other(self, line: bytes) -> None:
         named = _NAME.match(line)
-        if named is None:
-            self.torn = True
-            return
-        self.torn = False
-        if named[1] == b"SparkListenerTaskStart":
-            self._task_start(line)
-        elif (wanted := self._rest.get(named[1])) is not None:
-            event = wanted[0].decode(line)
-            self.torn = event is None
-            if event is not None:
-                wanted[1](event)
-
-    def _task_start(self, line: bytes) -> None:
-        found = _TASK_ID.search(line)
-        self.torn = not line.rstrip().endswith(b"}")
-        if found is not None and not self.torn:
-            if len(self._running) >= _MAX_RUNNING:
-                del self._running[next(iter(self._running))]
-            self._running[int(found[1])] = line
-
-    def _task_end(self, event: TaskEnd, line: bytes = b"") -> None:
-        self.torn = False
-        stage = self.stages.of(event.stage, event.attempt)
-        stage.take_task(event)
-        info = event.info
-        if info is not None:
-            if info.task_id is not None:
-                self._running.pop(info.task_id, None)
-            self._saw(info.finish)
-        if not stage.accumulators and not stage.asked:
-            # Its first task tells which SQL metrics a stage has, should the stage's own end never be written.
-            stage.asked = True
-            whole = _TASK_ENDS.decode(line) if line else event
-            if whole is not None and whole.info is not None:
-                stage.take_accumulables(whole.info.accumulables)
-        if event.executor is not None and event.executor.heap > self.heap:
-            self.heap = event.executor.heap
-
-    def _saw(self, at: int | None) -> None:
-        if at is not None and self.last < at < _LATEST:
-            self.last = at
+        self.tasks.torn = named is None
+        match named[1] if named is not None else None:
+            case b"SparkListenerTaskStart":
+                self.tasks.start(line)
+            case b"SparkListenerTaskEnd":
+                self.tasks.end(line)
+            case name if name in self._rest:
+                record, take = self._rest[name]
+                event = record.decode(line)
+                self.tasks.torn = event is None
+                if event is not None:
+                    take(event)
 
     def _stage_submitted(self, event: StageEvent) -> None:
         self._stage(event)
@@ -199,8 +125,8 @@ class _Reader:
             return None
         stage = self.stages.of(event.info.stage, event.info.attempt)
         stage.take_info(event.info, _execution(event.properties))
-        self._saw(event.info.submitted)
-        self._saw(event.info.completed)
+        self.tasks.saw(event.info.submitted)
+        self.tasks.saw(event.info.completed)
         return stage
 
     def _named_of(self, number: int, attempt: int) -> Named:
@@ -210,17 +136,17 @@ class _Reader:
 
     def _executor_metrics(self, event: StageExecutorMetrics) -> None:
         if event.metrics is not None:
-            self.heap = max(self.heap, event.metrics.heap)
+            self.tasks.heap = max(self.tasks.heap, event.metrics.heap)
 
     def _job_start(self, event: JobStart) -> None:
-        self._saw(event.time)
+        self.tasks.saw(event.time)
         if event.job is not None:
             while len(self._jobs) >= _MAX_JOBS:
                 del self._jobs[next(iter(self._jobs))]
             self._jobs[event.job] = event
 
     def _job_end(self, event: JobEnd) -> None:
-        self._saw(event.time)
+        self.tasks.saw(event.time)
         self._jobs.pop(-1 if event.job is None else event.job, None)
         failed = event.result.exception if event.result is not None else None
         if failed is not None and failed.message:
@@ -230,11 +156,11 @@ class _Reader:
 
     def _application_start(self, event: ApplicationStart) -> None:
         self.app_id, self.app_name = event.app_id, event.app_name
-        self._saw(event.time)
+        self.tasks.saw(event.time)
 
     def _application_end(self, event: ApplicationEnd) -> None:
         self.complete, self.ended_at = True, parse_time(event.time)
-        self._saw(event.time)
+        self.tasks.saw(event.time)
 
     def _executor_removed(self, event: ExecutorRemoved) -> None:
         if len(self.removed) < _MAX_REMOVED:
@@ -247,29 +173,30 @@ class _Reader:
         self.version = event.version
 
     def _execution_start(self, event: ExecutionStart) -> None:
-        self._saw(event.time)
+        self.tasks.saw(event.time)
         self.executions.start(event)
         if event.configs:
             session = kept_properties(event.configs)
             self.properties |= {name: value for name, value in session.items() if name in SETTINGS}
 
     def _execution_end(self, event: ExecutionEnd) -> None:
-        self._saw(event.time)
+        self.tasks.saw(event.time)
         self.executions.end(event)
 
     def finish(self) -> None:
         """Count the tasks that never ended, and name the stages that did not."""
-        for line in self._running.values():
-            event = _TASK_STARTS.decode(line)
-            if event is not None:
-                launched = event.info.launch if event.info is not None else 0
-                self._saw(launched)
-                self.stages.of(event.stage, event.attempt).unfinished.add(launched)
+        self.tasks.unfinished()
         for job in self._jobs.values():
             self.stages.add_planned(job.stages[:_MAX_PLANNED], _execution(job.properties))
         for key, stage in self.stages.kept.items():
             if not stage.completed:
                 stage.named = self._named_of(*key)
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterable[bytes]:
+    """Give the lines in blocks, as a file gives them, or each by itself."""
+    blocks = getattr(lines, "blocks", None)
+    return blocks() if blocks is not None else iter(lines)
 
 
 def _execution(properties: StageProperties | None) -> int | None:
@@ -304,9 +231,9 @@ def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
         driver_memory=memory(properties.get(DRIVER_MEMORY)),
         executor_cores=cores(properties.get(EXECUTOR_CORES)),
         settings={name: value for name, value in properties.items() if name in SETTINGS},
-        peak_heap=reader.heap or None,
+        peak_heap=reader.tasks.heap or None,
         # A source knows besides whether a compressed block was cut.
-        cut=reader.torn or bool(getattr(lines, "cut", False)),
+        cut=reader.tasks.torn or bool(getattr(lines, "cut", False)),
         stages_dropped=reader.stages.dropped,
         executions_dropped=dropped,
     )
@@ -315,4 +242,4 @@ def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
 def _stages(reader: _Reader, redactor: Redactor) -> Iterable[StageFacts]:
     stages = reader.stages
     for key, stage in sorted(stages.kept.items()):
-        yield stage.facts(key, stages.parents_of(key), reader.last, redactor)
+        yield stage.facts(key, stages.parents_of(key), reader.tasks.last, redactor)

@@ -22,7 +22,7 @@ _MAX_DEPTH = 12
 """Of records within records; only a plan's nodes nest deeper, and they are read otherwise."""
 
 
-class ShuffleRead(Struct, gc=False):
+class ShuffleRead(Struct, gc=False, frozen=True):
     """``Shuffle Read Metrics``."""
 
     remote: Count = field(name="Remote Bytes Read", default=0)
@@ -30,21 +30,21 @@ class ShuffleRead(Struct, gc=False):
     records: Count = field(name="Total Records Read", default=0)
 
 
-class ShuffleWrite(Struct, gc=False):
+class ShuffleWrite(Struct, gc=False, frozen=True):
     """``Shuffle Write Metrics``."""
 
     bytes: Count = field(name="Shuffle Bytes Written", default=0)
     records: Count = field(name="Shuffle Records Written", default=0)
 
 
-class Input(Struct, gc=False):
+class Input(Struct, gc=False, frozen=True):
     """``Input Metrics``."""
 
     bytes: Count = field(name="Bytes Read", default=0)
     records: Count = field(name="Records Read", default=0)
 
 
-class Output(Struct, gc=False):
+class Output(Struct, gc=False, frozen=True):
     """``Output Metrics``."""
 
     bytes: Count = field(name="Bytes Written", default=0)
@@ -60,13 +60,13 @@ class TaskMetrics(Struct, gc=False):
     gc: Count = field(name="JVM GC Time", default=0)
     memory_spilled: Count = field(name="Memory Bytes Spilled", default=0)
     disk_spilled: Count = field(name="Disk Bytes Spilled", default=0)
-    shuffle_read: ShuffleRead | None = field(name="Shuffle Read Metrics", default=None)
-    shuffle_write: ShuffleWrite | None = field(name="Shuffle Write Metrics", default=None)
-    input: Input | None = field(name="Input Metrics", default=None)
-    output: Output | None = field(name="Output Metrics", default=None)
+    shuffle_read: ShuffleRead = field(name="Shuffle Read Metrics", default=ShuffleRead())
+    shuffle_write: ShuffleWrite = field(name="Shuffle Write Metrics", default=ShuffleWrite())
+    input: Input = field(name="Input Metrics", default=Input())
+    output: Output = field(name="Output Metrics", default=Output())
 
 
-class Accumulable(Struct, gc=False):
+class Accumulable(Struct, gc=False, frozen=True):
     """One accumulator, a SQL metric's where ``metadata`` is ``sql``. ``value`` is the sum so far, text or number."""
 
     id: Count | None = field(name="ID", default=None)
@@ -74,23 +74,23 @@ class Accumulable(Struct, gc=False):
     metadata: str | None = field(name="Metadata", default=None)
 
 
-class TaskInfo(Struct, gc=False):
+class TaskInfo(Struct, gc=False, frozen=True):
     """``Task Info``."""
 
-    task_id: Count | None = field(name="Task ID", default=None)
+    task_id: Count = field(name="Task ID", default=LARGEST)
     launch: Count = field(name="Launch Time", default=0)
-    finish: Count = field(name="Finish Time", default=0)
     speculative: bool = field(name="Speculative", default=False)
+    finish: Count = field(name="Finish Time", default=0)
     accumulables: tuple[Accumulable, ...] = field(name="Accumulables", default=())
 
 
-class ExecutorMetrics(Struct, gc=False):
+class ExecutorMetrics(Struct, gc=False, frozen=True):
     """``Task Executor Metrics`` and ``Executor Metrics``."""
 
     heap: Count = field(name="JVMHeapMemory", default=0)
 
 
-class EndReason(Struct, gc=False):
+class EndReason(Struct, gc=False, frozen=True):
     """``Task End Reason``."""
 
     reason: str = field(name="Reason", default="")
@@ -107,13 +107,16 @@ class TaskStart(Struct, gc=False):
 
     stage: Count = field(name="Stage ID", default=0)
     attempt: Count = field(name="Stage Attempt ID", default=0)
-    info: TaskInfo | None = field(name="Task Info", default=None)
+    info: TaskInfo = field(name="Task Info", default=TaskInfo())
 
 
-class TaskEnd(TaskStart, gc=False):
-    """``SparkListenerTaskEnd``."""
+class TaskEnd(Struct, gc=False):
+    """``SparkListenerTaskEnd``. Fields stand in the order of Spark's: they are found the faster."""
 
-    reason: EndReason | None = field(name="Task End Reason", default=None)
+    stage: Count = field(name="Stage ID", default=0)
+    attempt: Count = field(name="Stage Attempt ID", default=0)
+    reason: EndReason = field(name="Task End Reason", default=EndReason())
+    info: TaskInfo = field(name="Task Info", default=TaskInfo())
     executor: ExecutorMetrics | None = field(name="Task Executor Metrics", default=None)
     metrics: TaskMetrics | None = field(name="Task Metrics", default=None)
 

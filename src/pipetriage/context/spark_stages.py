@@ -9,7 +9,7 @@ import msgspec
 from pipetriage.context.reading import mapping, text
 from pipetriage.context.redact import Redactor
 from pipetriage.context.spark_plans import operator_of
-from pipetriage.context.spark_records import Accumulable, EndReason, Rdd, StageInfo, TaskEnd
+from pipetriage.context.spark_records import Accumulable, EndReason, Rdd, StageInfo, TaskEnd, TaskMetrics
 from pipetriage.context.spark_words import KEPT, deepest_cause, looked_at, told
 from pipetriage.context.spread import Gathering
 from pipetriage.model.spark import StageFacts, TaskFailure
@@ -87,7 +87,7 @@ class Stage:
     @property
     def quiet(self) -> bool:
         """Whether it ended well, as far as is known."""
-        return self.completed and not self.reason and not self.failed
+        return self.completed and not self.reason
 
     def take_info(self, info: StageInfo, execution: int | None) -> None:
         """Take what the stage says of itself, at its start or its end."""
@@ -114,52 +114,63 @@ class Stage:
         names = (scope_name(rdd.scope) for rdd in rdds[:100] if rdd.scope)
         self.scopes = tuple(dict.fromkeys(operator for name in names if (operator := operator_of(name))))
 
-    def take_task(self, end: TaskEnd) -> None:
-        """Take the end of a task."""
-        info, metrics = end.info, end.metrics
-        reason = end.reason.reason if end.reason is not None else ""
-        succeeded = reason == "Success"
-        if not succeeded and end.reason is not None:
+    def take_tasks(self, ends: list[TaskEnd]) -> None:
+        """Take the ends of tasks: those that went well together, each number in one go."""
+        good: list[TaskMetrics] = []
+        for end in ends:
+            if end.reason.reason == "Success" and end.metrics is not None and not end.info.speculative:
+                good.append(end.metrics)
+            else:
+                self._take_other(end)
+        if not good:
+            return
+        self._take_totals(good)
+        self.duration.extend([one.run for one in good])
+        read = [one.shuffle_read for one in good]
+        self.shuffle_bytes.extend([one.remote + one.local for one in read])
+        self.shuffle_records.extend([one.records for one in read])
+        put = [one.input for one in good]
+        sizes = [one.bytes for one in put]
+        self.input_bytes.extend(sizes)
+        self.input_records.extend([one.records for one in put])
+        if any(sizes):
+            self.tiny += sum([0 < size < TINY_INPUT for size in sizes])
+        wrote = [one.shuffle_write for one in good]
+        self.written_bytes += sum([one.bytes for one in wrote])
+        self.written_records += sum([one.records for one in wrote])
+        out = [one.output for one in good]
+        self.output_bytes += sum([one.bytes for one in out])
+        self.output_records += sum([one.records for one in out])
+
+    def _take_totals(self, metrics: list[TaskMetrics]) -> None:
+        """Add what counts of every task, whichever way it ended."""
+        self.memory_spilled += sum([one.memory_spilled for one in metrics])
+        self.disk_spilled += sum([one.disk_spilled for one in metrics])
+        self.run_ms += sum([one.run for one in metrics])
+        self.gc_ms += sum([one.gc for one in metrics])
+        self.cpu_ns += sum([one.cpu for one in metrics])
+        self.peak = max(self.peak, *[one.peak for one in metrics])
+
+    def _take_other(self, end: TaskEnd) -> None:
+        """Take a task that failed, was killed, ran a second time at once, or left no metrics."""
+        info, metrics, reason = end.info, end.metrics, end.reason.reason
+        if reason != "Success":
             self._fail(reason, end.reason)
-        counts = reason != "TaskKilled" and not (info is not None and info.speculative)
         if metrics is not None:
-            self.memory_spilled += metrics.memory_spilled
-            self.disk_spilled += metrics.disk_spilled
-            self.run_ms += metrics.run
-            self.gc_ms += metrics.gc
-            self.cpu_ns += metrics.cpu
-            if metrics.peak > self.peak:
-                self.peak = metrics.peak
-        if not counts:
+            self._take_totals([metrics])
+        if reason == "TaskKilled" or info.speculative:
             return
-        read, records = 0, 0
-        if metrics is not None and (shuffle := metrics.shuffle_read) is not None:
-            read, records = shuffle.remote + shuffle.local, shuffle.records
-        if not succeeded:
-            # The heaviest task often never succeeds. A lost executor leaves no metrics, only the clock.
-            self.duration.reached(float(max(info.finish - info.launch, 0)) if info is not None else 0.0)
-            self.shuffle_bytes.reached(read)
-            self.shuffle_records.reached(records)
+        if reason == "Success":
+            for gathering in (
+                self.duration, self.shuffle_bytes, self.shuffle_records, self.input_bytes, self.input_records
+            ):  # fmt: skip
+                gathering.extend([0])
             return
-        self.shuffle_bytes.add(read)
-        self.shuffle_records.add(records)
-        if metrics is None:
-            self.duration.add(0)
-            self.input_bytes.add(0)
-            self.input_records.add(0)
-            return
-        self.duration.add(metrics.run)
-        if (put := metrics.input) is not None:
-            self.input_bytes.add(put.bytes)
-            self.input_records.add(put.records)
-            if 0 < put.bytes < TINY_INPUT:
-                self.tiny += 1
-        if (wrote := metrics.shuffle_write) is not None:
-            self.written_bytes += wrote.bytes
-            self.written_records += wrote.records
-        if (out := metrics.output) is not None:
-            self.output_bytes += out.bytes
-            self.output_records += out.records
+        # The heaviest task often never succeeds. A lost executor leaves no metrics, only the clock.
+        self.duration.reached(max(info.finish - info.launch, 0))
+        if metrics is not None:
+            self.shuffle_bytes.reached(metrics.shuffle_read.remote + metrics.shuffle_read.local)
+            self.shuffle_records.reached(metrics.shuffle_read.records)
 
     def _fail(self, reason: str, end: EndReason) -> None:
         self.failed += reason != "TaskKilled"

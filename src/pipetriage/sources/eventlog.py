@@ -40,11 +40,20 @@ class EventLog:
         Raises:
             SourceError: a file cannot be read or unpacked.
         """
+        for block in self.blocks():
+            yield from block.removesuffix(b"\n").split(b"\n")
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the same lines, many at a time with their ends: a line is never divided.
+
+        Raises:
+            SourceError: a file cannot be read or unpacked.
+        """
         self.cut = False
         for path in self.files:
-            yield from self._lines(path)
+            yield from self._blocks(path)
 
-    def _lines(self, path: Path) -> Iterator[bytes]:
+    def _blocks(self, path: Path) -> Iterator[bytes]:
         unpacking = pieces(path)
         rest, passing_over = b"", False
         while True:
@@ -53,13 +62,17 @@ class EventLog:
             except StopIteration as end:
                 self.cut = self.cut or bool(end.value)
                 break
-            lines = (rest + piece).split(b"\n") if rest else piece.split(b"\n")
-            rest = lines.pop()
-            if passing_over and lines:
-                del lines[0]
-                passing_over = False
-            yield from lines
-            if passing_over or len(rest) > MAX_EVENT_BYTES:
+            if passing_over:
+                # The end of a line whose beginning is gone.
+                _, ended, piece = piece.partition(b"\n")
+                passing_over = not ended
+            last = piece.rfind(b"\n") + 1
+            if last:
+                yield rest + piece[:last]
+                rest = piece[last:]
+            else:
+                rest += piece
+            if len(rest) > MAX_EVENT_BYTES:
                 rest, passing_over = b"", True
         if rest:
             yield rest
