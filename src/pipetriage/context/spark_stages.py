@@ -122,8 +122,11 @@ class Stage:
                 good.append(end.metrics)
             else:
                 self._take_other(end)
-        if not good:
-            return
+        if good:
+            self.take_good(good)
+
+    def take_good(self, good: list[TaskMetrics]) -> None:
+        """Take the metrics of tasks that went well, and ran once."""
         self._take_totals(good)
         self.duration.extend([one.run for one in good])
         read = [one.shuffle_read for one in good]
