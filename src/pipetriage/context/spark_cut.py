@@ -28,35 +28,48 @@ def cut_event(line: bytes) -> dict[str, Any] | None:
 
 
 def _only(document: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: document[key] for key in keys if key in document}
-
-
-def _without(document: Mapping[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in keys}
+    """Give the fields that are plain values; a value of any other kind there is no event of Spark's."""
+    return {key: value for key in keys if isinstance(value := document.get(key), str | int | float)}
 
 
 def _task_start(event: Mapping[str, Any]) -> dict[str, Any]:
-    info = _only(
-        mapping(event, "Task Info"), "Task ID", "Index", "Attempt", "Launch Time", "Executor ID", "Speculative"
-    )
-    return {**_only(event, "Event", "Stage ID", "Stage Attempt ID"), "Task Info": info}
+    info = _only(mapping(event, "Task Info"), "Task ID", "Launch Time", "Executor ID", "Speculative")
+    return _only(event, "Event", "Stage ID", "Stage Attempt ID") | {"Task Info": info}
 
 
 def _task_end(event: Mapping[str, Any]) -> dict[str, Any]:
-    cut: dict[str, Any] = {}
-    for key, value in event.items():
-        match key:
-            case "Task End Reason" if isinstance(value, Mapping):
-                cut[key] = _without(value, "Stack Trace", "Accumulator Updates", "Metrics")
-            case "Task Info" if isinstance(value, Mapping):
-                cut[key] = {**value, "Accumulables": _accumulables(value, "ID", "Metadata")}
-            case "Task Executor Metrics":
-                cut[key] = _only(mapping(value), "JVMHeapMemory")
-            case "Task Metrics" if isinstance(value, Mapping):
-                cut[key] = _without(value, "Updated Blocks")
-            case _:
-                cut[key] = value
+    info, reason = mapping(event, "Task Info"), mapping(event, "Task End Reason")
+    cut = _only(event, "Event", "Stage ID", "Stage Attempt ID")
+    cut["Task End Reason"] = _only(reason, *_REASON)
+    cut["Task Info"] = _only(info, *_INFO) | {"Accumulables": _accumulables(info, "ID", "Metadata")}
+    if (heap := _only(mapping(event, "Task Executor Metrics"), "JVMHeapMemory")) and any(heap.values()):
+        cut["Task Executor Metrics"] = heap
+    if isinstance(metrics := event.get("Task Metrics"), Mapping):
+        cut["Task Metrics"] = _only(metrics, *_METRICS) | {
+            part: _only(mapping(metrics, part), *fields) for part, fields in _PARTS.items()
+        }
     return cut
+
+
+_REASON = ("Reason", "Class Name", "Description", "Full Stack Trace", "Loss Reason", "Message", "Kill Reason")
+_INFO = (
+    *("Task ID", "Index", "Attempt", "Launch Time", "Executor ID", "Speculative", "Getting Result Time"),
+    *("Finish Time", "Failed", "Killed"),
+)
+_METRICS = (
+    *("Executor Run Time", "Executor CPU Time", "Peak Execution Memory", "JVM GC Time"),
+    *("Memory Bytes Spilled", "Disk Bytes Spilled"),
+)
+_PARTS = {
+    "Shuffle Read Metrics": ("Remote Bytes Read", "Local Bytes Read", "Total Records Read"),
+    "Shuffle Write Metrics": ("Shuffle Bytes Written", "Shuffle Records Written"),
+    "Input Metrics": ("Bytes Read", "Records Read"),
+    "Output Metrics": ("Bytes Written", "Records Written"),
+}
+_STAGE = (
+    *("Stage ID", "Stage Attempt ID", "Stage Name", "Number of Tasks", "Submission Time", "Completion Time"),
+    "Failure Reason",
+)
 
 
 def _accumulables(document: Mapping[str, Any], *keys: str) -> list[dict[str, Any]]:
@@ -79,10 +92,15 @@ def _of_execution(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stage_info(info: Mapping[str, Any]) -> dict[str, Any]:
-    cut = _without(info, "Details", "Accumulables", "RDD Info", "Stage Details")
-    cut["RDD Info"] = [_only(rdd, "RDD ID", "Scope", "Parent IDs") for rdd in mappings(info, "RDD Info")]
+    cut = _only(info, *_STAGE)
+    cut["Parent IDs"] = _ids(info)
+    cut["RDD Info"] = [_only(rdd, "RDD ID", "Scope") | {"Parent IDs": _ids(rdd)} for rdd in mappings(info, "RDD Info")]
     cut["Accumulables"] = _accumulables(info, "ID", "Value", "Metadata")
     return cut
+
+
+def _ids(document: Mapping[str, Any]) -> list[int]:
+    return [one for one in items(document, "Parent IDs") if isinstance(one, int)]
 
 
 def _environment(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,8 +131,18 @@ def _job_end(event: Mapping[str, Any]) -> dict[str, Any]:
     return {**_only(event, "Event", "Job ID", "Completion Time"), "Job Result": _only(result, "Result") | said}
 
 
+def _driver_values(event: Mapping[str, Any]) -> dict[str, Any]:
+    pairs = [one for one in items(event, "accumUpdates") if isinstance(one, list) and len(one) == 2]
+    kept = [one for one in pairs if all(isinstance(number, int) for number in one)]
+    return _only(event, "Event", "executionId") | {"accumUpdates": kept}
+
+
+def _executor_metrics(event: Mapping[str, Any]) -> dict[str, Any]:
+    return _only(event, "Event") | {"Executor Metrics": _only(mapping(event, "Executor Metrics"), "JVMHeapMemory")}
+
+
 def _plain(event: Mapping[str, Any]) -> dict[str, Any]:
-    return _without(event, "Properties", "User")
+    return _only(event, "Event", "Spark Version", "App Name", "App ID", "Timestamp", "Executor ID", "Removed Reason")
 
 
 _CUTS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
@@ -122,7 +150,7 @@ _CUTS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "SparkListenerTaskEnd": _task_end,
     "SparkListenerStageSubmitted": _stage,
     "SparkListenerStageCompleted": _stage,
-    "SparkListenerStageExecutorMetrics": _plain,
+    "SparkListenerStageExecutorMetrics": _executor_metrics,
     "SparkListenerJobStart": _job_start,
     "SparkListenerJobEnd": _job_end,
     "SparkListenerApplicationStart": _plain,
@@ -133,5 +161,5 @@ _CUTS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "SparkListenerSQLExecutionStart": _execution,
     "SparkListenerSQLAdaptiveExecutionUpdate": _execution,
     "SparkListenerSQLExecutionEnd": _execution_end,
-    "SparkListenerDriverAccumUpdates": _plain,
+    "SparkListenerDriverAccumUpdates": _driver_values,
 }

@@ -245,15 +245,16 @@ class Tasks:
             if not going.places:
                 continue
             last = max(last, going.places[-1])
-            try:
-                found = _decode_all(b"[%b]" % b",".join(going.found))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                found = []
-            if len(found) == len(going.places):
+            found = _decoded(going.found)
+            if found is not None:
                 going.metrics += found
             else:
-                for place in going.places:
-                    self.end(block[place : block.find(b"\n", place)])
+                # One of them is not as Spark writes it: each by itself, so that the others' fate is not bound to it.
+                for place, written in zip(going.places, going.found, strict=True):
+                    if (one := _decoded([written])) is not None:
+                        going.metrics += one
+                    else:
+                        self.end(block[place : block.find(b"\n", place)])
             going.found, going.places = [], []
             if len(going.metrics) > _MAX_PENDING:
                 self._stages.of(going.stage, going.attempt).take_good(going.metrics)
@@ -271,3 +272,12 @@ class Tasks:
             if going.metrics:
                 self._stages.of(going.stage, going.attempt).take_good(going.metrics)
                 going.metrics = []
+
+
+def _decoded(metrics: list[bytes]) -> list[TaskMetrics] | None:
+    """Decode metrics in one call; None where they are not just as many records."""
+    try:
+        found: list[TaskMetrics] = _decode_all(b"[%b]" % b",".join(metrics))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if len(found) == len(metrics) else None
