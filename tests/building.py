@@ -6,8 +6,9 @@ from typing import Any
 
 from pipetriage.model.context import Cause, Context, Facts, LogError
 from pipetriage.model.evidence import RunTarget, Signal
-from pipetriage.model.facts import Column, Deployment, ListedFile, Listing, QualityRule, Run, StageFacts
+from pipetriage.model.facts import Column, Deployment, ListedFile, Listing, QualityRule, Run
 from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.spark import Spread, StageFacts
 
 STARTED = datetime(2026, 11, 1, 2, 0, tzinfo=UTC)
 ENDED = STARTED + timedelta(minutes=20)
@@ -116,27 +117,24 @@ def make_quality(rule_type: str, outcome: str = "FAIL", **overrides: Any) -> Qua
     return QualityRule(**(fields | overrides))
 
 
+def spread(largest: float, median: float, tasks: int = 200) -> Spread:
+    """Make the spread of tasks that are all alike but one."""
+    total = median * (tasks - 1) + largest
+    return Spread(count=tasks, total=total, median=median, p75=median, p95=median, maximum=largest)
+
+
 def make_stage(**overrides: Any) -> StageFacts:
     """Make an even stage of two hundred tasks."""
     fields: dict[str, Any] = {
         "stage_id": 7,
         "attempt": 0,
         "name": "join",
-        "tasks": 200,
-        "failed_tasks": 0,
-        "duration_max_ms": 12_000,
-        "duration_median_ms": 10_000,
-        "shuffle_bytes_max": 11 * 2**20,
-        "shuffle_bytes_median": 10 * 2**20,
-        "shuffle_records_max": 11_000,
-        "shuffle_records_median": 10_000,
-        "input_bytes": 0,
-        "input_records": 0,
-        "input_tasks_tiny": 0,
-        "memory_spilled": 0,
-        "disk_spilled": 0,
-        "executors_lost": 0,
-        "failure_reason": "",
         "evidence": "stage-7",
+        "tasks": 200,
+        "planned_tasks": 200,
+        "duration_ms": spread(12_000, 10_000),
+        "shuffle_bytes": spread(11 * 2**20, 10 * 2**20),
+        "shuffle_records": spread(11_000, 10_000),
+        "completed": True,
     }
     return StageFacts(**(fields | overrides))

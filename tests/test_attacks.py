@@ -1,6 +1,5 @@
 """Evidence written to harm: no hang, no unbounded memory, no secret kept, one retry given."""
 
-import gzip
 import json
 import os
 import shutil
@@ -15,8 +14,7 @@ import lz4.block
 import pytest
 
 from pipetriage.configuration import read_config
-from pipetriage.errors import ConfigError, SourceError
-from pipetriage.sources import files
+from pipetriage.errors import ConfigError
 from pipetriage.sources.eventlog import EventLog
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -68,21 +66,6 @@ def test_a_bundle_json_that_is_no_plain_file_does_not_hang(tmp_path: Path, kind:
 def test_a_name_that_is_too_long() -> None:
     for target in ("x" * 5000, "glue:" + "x" * 5000):
         assert "internal error" not in command("triage", target, "--no-store").stderr
-
-
-def test_an_event_log_that_unpacks_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_UNPACKED_BYTES", 10 * 1024 * 1024)
-    for content in (b"\0" * (11 << 20), b"\n" * 20_000):
-        bomb = tmp_path / "eventlog.gz"
-        bomb.write_bytes(gzip.compress(content))
-        with pytest.raises(SourceError, match="unpacks to more"):
-            list(files.iterate_lines(bomb))
-
-
-def test_an_endless_line_is_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "eventlog"
-    path.write_bytes(b"first\n" + b"x" * (files.MAX_EVENT_BYTES * 2 + 5) + b"\nlast")
-    assert list(files.iterate_lines(path)) == [b"first", b"last"]
 
 
 def test_a_rolling_log_of_java_lz4_blocks_cut_in_its_last_block(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pipetriage.context.log_layouts import starts_record
 from pipetriage.context.patterns import SECRET_WORD, TOKEN
 from pipetriage.context.reading import mapping, mappings, text
 from pipetriage.context.redact import Redactor
-from pipetriage.context.spark_events import cut_event
+from pipetriage.context.spark_cut import cut_event
 from pipetriage.errors import SourceError, UsageError
 from pipetriage.model.evidence import Collected, Gap, LogEvent, Observation, Signal, TableKey
 from pipetriage.sources.bundle import BUNDLE_VERSION, FILE_OF, TABLE_FILE_OF

@@ -91,6 +91,9 @@ class AwsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Another address for every service: an emulator."""
     deadline_seconds: float = 20.0
     """How long the sources have, all together; whoever has not answered by then is a gap."""
+    event_log_bytes: int = 1024 * 1024 * 1024
+    """Of one Spark event log in S3, as it lies there: a larger one is not fetched, and is a gap. It is streamed to the
+    temporary folder (``TMPDIR``) within ``deadline_seconds``."""
     lineage: str | None = None
     """Where OpenLineage events are: a folder or file in S3, or a Marquez server's address (``https://marquez:5000``)."""
 

@@ -5,12 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from pipetriage.model.categories import Category
-from pipetriage.model.facts import Metric, SparkFacts, StageFacts
+from pipetriage.model.facts import Metric
 from pipetriage.model.finding import Strength
-from tests.building import ENDED, make_context, make_error, make_listing, make_run, make_stage
+from pipetriage.model.spark import SparkFacts, StageFacts
+from tests.building import ENDED, make_context, make_error, make_listing, make_run, make_stage, spread
 from tests.detectors.judging import strength, strong
 
-SKEWED = make_stage(shuffle_bytes_max=3 * 2**30, shuffle_records_max=9_000_000, memory_spilled=2**30)
+SKEWED = make_stage(
+    shuffle_bytes=spread(3 * 2**30, 10 * 2**20), shuffle_records=spread(9_000_000, 10_000), memory_spilled=2**30
+)
 LOST = make_error(
     (
         "SparkException",
@@ -73,7 +76,7 @@ def test_a_timeout_over_a_skew_metric_fits() -> None:
 
 
 def test_a_ratio_without_size_is_no_skew() -> None:
-    small = make_stage(shuffle_bytes_max=50_000, shuffle_bytes_median=1_000)
+    small = make_stage(shuffle_bytes=spread(50_000, 1_000))
     assert strength(make_context(run=make_run("TIMEOUT"), spark=spark(small)), Category.DATA_SKEW) is None
 
 

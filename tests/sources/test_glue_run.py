@@ -112,6 +112,16 @@ def test_what_the_data_quality_rules_said_is_read(account: EmulatedAccount) -> N
     assert any(gap.source == "data_quality" for gap in app_for(account, loaded).triage(loaded.target).gaps)
 
 
+def test_an_event_log_larger_than_is_fetched_is_a_gap(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "aws_executor_lost_skewed_01")
+    whole = app_for(account, loaded).triage(loaded.target)
+    assert any(one.source == "spark_events" for one in whole.evidence)
+    incident = app_for(account, loaded, event_log_bytes=1000).triage(loaded.target)
+    [gap] = [gap for gap in incident.gaps if gap.source == "spark_events"]
+    assert "more than [aws] event_log_bytes (1000)" in gap.reason
+    assert not any(one.source == "spark_events" for one in incident.evidence)
+
+
 def test_the_job_is_asked_once(account: EmulatedAccount) -> None:
     loaded = load_bundle(account, CASES / "new_column")
     account.door.calls.clear()

@@ -32,7 +32,8 @@ from pipetriage.context.tables import read_tables
 from pipetriage.errors import SourceError
 from pipetriage.model.context import Change, Context, Facts
 from pipetriage.model.evidence import Collected, Evidence, Gap, Observation, Signal, TableKey
-from pipetriage.model.facts import ControlRow, GoodRun, Job, Listing, Run, SparkFacts, bookmark_option
+from pipetriage.model.facts import ControlRow, GoodRun, Job, Listing, Run, bookmark_option
+from pipetriage.model.spark import SparkFacts
 from pipetriage.model.templates import fill
 from pipetriage.settings import ContextSettings
 

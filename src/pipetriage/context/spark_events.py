@@ -1,124 +1,207 @@
-"""Spark's event log: per stage, tasks, times, shuffle, spill and losses. Only the events needed are decoded."""
+"""Spark's event log: one pass over its lines, decoding only the events that triage reads."""
 
-import statistics
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
-from pipetriage.context.reading import integer, mapping, text
 from pipetriage.context.redact import Redactor
-from pipetriage.model.facts import SparkFacts, StageFacts
+from pipetriage.context.spark_environment import (
+    DRIVER_MEMORY,
+    EXECUTOR_CORES,
+    EXECUTOR_MEMORY,
+    RUN_ID,
+    SETTINGS,
+    cores,
+    kept_properties,
+    memory,
+)
+from pipetriage.context.spark_executions import Executions
+from pipetriage.context.spark_records import (
+    ApplicationEnd,
+    ApplicationStart,
+    DriverAccumulators,
+    Environment,
+    ExecutionEnd,
+    ExecutionStart,
+    ExecutorRemoved,
+    JobEnd,
+    JobStart,
+    LogStart,
+    Record,
+    StageEvent,
+    StageExecutorMetrics,
+    StageProperties,
+)
+from pipetriage.context.spark_stages import Named, Stage, Stages
+from pipetriage.context.spark_tasks import Tasks
+from pipetriage.context.spark_words import KEPT, looked_at, told
+from pipetriage.model.spark import SparkFacts, StageFacts
 from pipetriage.model.times import parse_time
 
-_TINY_INPUT = 1024 * 1024
-_MAX_STAGES = 200
-_RUN_ID_PROPERTY = "spark.cloudwatch.logging.conf.jobRunId"
+# The name of an event, by which a line is known; SQL's have their class's full name.
+_NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"(?:org\.apache\.spark\.sql\.execution\.ui\.)?(SparkListener\w{1,60})"')
 
-# Events are recognised by their first bytes; the fixed 93 KB of EnvironmentUpdate is decoded once.
-_WANTED = (
-    b'"SparkListenerTaskEnd"',
-    b'"SparkListenerStageCompleted"',
-    b'"SparkListenerApplicationStart"',
-    b'"SparkListenerApplicationEnd"',
-    b'"SparkListenerExecutorRemoved"',
-    b'"SparkListenerEnvironmentUpdate"',
-    b'"SparkListenerLogStart"',
-)
+_MAX_JOBS, _MAX_PLANNED = 8, 500
+"""Jobs remembered while they run, and stages of one that are looked at."""
+_MAX_REMOVED = 50
+_MAX_JOB_ERRORS = 20
 
 
-class _Stage:
-    """What is gathered about one stage attempt while reading."""
-
-    def __init__(self) -> None:
-        self.name = ""
-        self.reason = ""
-        self.failed = 0
-        self.lost = 0
-        self.times: list[float] = []
-        self.failed_times: list[float] = []
-        self.failed_bytes: list[float] = []
-        self.failed_records: list[float] = []
-        self.shuffle_bytes: list[float] = []
-        self.shuffle_records: list[float] = []
-        self.input_bytes = 0
-        self.input_records = 0
-        self.tiny = 0
-        self.memory_spilled = 0
-        self.disk_spilled = 0
+def event_name(line: bytes) -> str | None:
+    """Give the name of a line's event, without its package; None for a line that is no event."""
+    named = _NAME.match(line)
+    return named[1].decode() if named is not None else None
 
 
 class _Reader:
     """One pass over the events of one application."""
 
     def __init__(self) -> None:
-        self.stages: dict[tuple[int, int], _Stage] = {}
+        self.stages = Stages()
+        self.executions = Executions()
         self.app_id: str | None = None
         self.app_name: str | None = None
-        self.run_id: str | None = None
         self.version: str | None = None
         self.removed: list[str] = []
+        self.job_errors: dict[str, None] = {}
+        self.properties: dict[str, str] = {}
         self.complete = False
         self.ended_at: datetime | None = None
+        self.tasks = Tasks(self.stages)
+        """They tell the time of the latest event, too."""
+        self._jobs: dict[int, JobStart] = {}
+        self._rest: dict[bytes, tuple[Record, Callable[[Any], None]]] = {
+            b"SparkListenerStageSubmitted": (Record.of(StageEvent), self._stage_submitted),
+            b"SparkListenerStageCompleted": (Record.of(StageEvent), self._stage_completed),
+            b"SparkListenerStageExecutorMetrics": (Record.of(StageExecutorMetrics), self._executor_metrics),
+            b"SparkListenerJobStart": (Record.of(JobStart), self._job_start),
+            b"SparkListenerJobEnd": (Record.of(JobEnd), self._job_end),
+            b"SparkListenerApplicationStart": (Record.of(ApplicationStart), self._application_start),
+            b"SparkListenerApplicationEnd": (Record.of(ApplicationEnd), self._application_end),
+            b"SparkListenerExecutorRemoved": (Record.of(ExecutorRemoved), self._executor_removed),
+            b"SparkListenerEnvironmentUpdate": (Record.of(Environment), self._environment),
+            b"SparkListenerLogStart": (Record.of(LogStart), self._log_start),
+            b"SparkListenerSQLExecutionStart": (Record.of(ExecutionStart), self._execution_start),
+            b"SparkListenerSQLAdaptiveExecutionUpdate": (Record.of(ExecutionStart), self._execution_start),
+            b"SparkListenerSQLExecutionEnd": (Record.of(ExecutionEnd), self._execution_end),
+            b"SparkListenerDriverAccumUpdates": (Record.of(DriverAccumulators), self.executions.driver_values),
+        }
 
-    def take(self, event: Any) -> None:
-        document = mapping(event)
-        match document.get("Event"):
-            case "SparkListenerTaskEnd":
-                self._task_end(document)
-            case "SparkListenerStageCompleted":
-                info = mapping(document, "Stage Info")
-                stage = self._stage(info)
-                stage.name = text(info, "Stage Name") or ""
-                stage.reason = text(info, "Failure Reason") or ""
-            case "SparkListenerApplicationStart":
-                self.app_id, self.app_name = text(document, "App ID"), text(document, "App Name")
-            case "SparkListenerApplicationEnd":
-                self.complete, self.ended_at = True, parse_time(document.get("Timestamp"))
-            case "SparkListenerExecutorRemoved":
-                self.removed.append(text(document, "Removed Reason") or "")
-            case "SparkListenerEnvironmentUpdate":
-                self.run_id = text(mapping(document, "Spark Properties"), _RUN_ID_PROPERTY)
-            case "SparkListenerLogStart":
-                self.version = text(document, "Spark Version")
+    def read(self, lines: Iterable[bytes]) -> None:
+        """Read every line; one that is no JSON is passed over."""
+        for block in _blocks(lines):
+            self.tasks.scan(block, self._other)
 
-    def _stage(self, document: Any) -> _Stage:
-        key = (integer(document, "Stage ID") or 0, integer(document, "Stage Attempt ID") or 0)
-        if key not in self.stages and len(self.stages) >= _MAX_STAGES:
-            # Old stages that went well make room; what broke the run comes late.
-            quiet = next((one for one, stage in self.stages.items() if not stage.reason), key)
-            self.stages.pop(quiet, None)
-        return self.stages.setdefault(key, _Stage())
+    def _other(self, line: bytes) -> None:
+        named = _NAME.match(line)
+        self.tasks.torn = named is None
+        match named[1] if named is not None else None:
+            case b"SparkListenerTaskStart":
+                self.tasks.start(line)
+            case b"SparkListenerTaskEnd":
+                self.tasks.end(line)
+            case name if name in self._rest:
+                record, take = self._rest[name]
+                event = record.decode(line)
+                self.tasks.torn = event is None
+                if event is not None:
+                    take(event)
 
-    def _task_end(self, document: Any) -> None:
-        stage = self._stage(document)
-        info, metrics = mapping(document, "Task Info"), mapping(document, "Task Metrics")
-        reason = text(mapping(document, "Task End Reason"), "Reason") or ""
-        stage.memory_spilled += integer(metrics, "Memory Bytes Spilled") or 0
-        stage.disk_spilled += integer(metrics, "Disk Bytes Spilled") or 0
-        if reason != "Success":
-            stage.failed += reason not in {"TaskKilled"}
-            stage.lost += reason == "ExecutorLostFailure"
-        if info.get("Speculative") is True or reason == "TaskKilled":
+    def _stage_submitted(self, event: StageEvent) -> None:
+        self._stage(event)
+
+    def _stage_completed(self, event: StageEvent) -> None:
+        stage = self._stage(event)
+        if stage is None or event.info is None:
             return
-        shuffle = mapping(metrics, "Shuffle Read Metrics")
-        read = float((integer(shuffle, "Remote Bytes Read") or 0) + (integer(shuffle, "Local Bytes Read") or 0))
-        records = float(integer(shuffle, "Total Records Read") or 0)
-        if reason != "Success":
-            # The heaviest task often never succeeds. A lost executor leaves no metrics, only the clock.
-            clock = (integer(info, "Finish Time") or 0) - (integer(info, "Launch Time") or 0)
-            stage.failed_times.append(float(max(clock, 0)))
-            stage.failed_bytes.append(read)
-            stage.failed_records.append(records)
-            return
-        stage.times.append(float(integer(metrics, "Executor Run Time") or 0))
-        stage.shuffle_bytes.append(read)
-        stage.shuffle_records.append(records)
-        input_bytes = integer(mapping(metrics, "Input Metrics"), "Bytes Read") or 0
-        stage.input_bytes += input_bytes
-        stage.input_records += integer(mapping(metrics, "Input Metrics"), "Records Read") or 0
-        stage.tiny += 0 < input_bytes < _TINY_INPUT
+        stage.completed = True
+        self.executions.stage_values(event.info.accumulables)
+        # Plans of long ago make room; what they say of the stage is to be known now.
+        stage.named = self._named_of(event.info.stage, event.info.attempt)
+
+    def _stage(self, event: StageEvent) -> Stage | None:
+        if event.info is None:
+            return None
+        stage = self.stages.of(event.info.stage, event.info.attempt)
+        stage.take_info(event.info, _execution(event.properties))
+        self.tasks.saw(event.info.submitted)
+        self.tasks.saw(event.info.completed)
+        return stage
+
+    def _named_of(self, number: int, attempt: int) -> Named:
+        parents = self.stages.parents_of((number, attempt))
+        wrote = [stage for (one, _), stage in self.stages.kept.items() if one in parents]
+        return self.executions.names(self.stages.kept[number, attempt], wrote)
+
+    def _executor_metrics(self, event: StageExecutorMetrics) -> None:
+        if event.metrics is not None:
+            self.tasks.heap = max(self.tasks.heap, event.metrics.heap)
+
+    def _job_start(self, event: JobStart) -> None:
+        self.tasks.saw(event.time)
+        if event.job is not None:
+            while len(self._jobs) >= _MAX_JOBS:
+                del self._jobs[next(iter(self._jobs))]
+            self._jobs[event.job] = event
+
+    def _job_end(self, event: JobEnd) -> None:
+        self.tasks.saw(event.time)
+        self._jobs.pop(-1 if event.job is None else event.job, None)
+        failed = event.result.exception if event.result is not None else None
+        if failed is not None and failed.message:
+            self.job_errors[looked_at(failed.message, KEPT)] = None
+            if len(self.job_errors) > _MAX_JOB_ERRORS:
+                del self.job_errors[next(iter(self.job_errors))]
+
+    def _application_start(self, event: ApplicationStart) -> None:
+        self.app_id, self.app_name = event.app_id, event.app_name
+        self.tasks.saw(event.time)
+
+    def _application_end(self, event: ApplicationEnd) -> None:
+        self.complete, self.ended_at = True, parse_time(event.time)
+        self.tasks.saw(event.time)
+
+    def _executor_removed(self, event: ExecutorRemoved) -> None:
+        if len(self.removed) < _MAX_REMOVED:
+            self.removed.append(looked_at(event.reason or "", KEPT))
+
+    def _environment(self, event: Environment) -> None:
+        self.properties = kept_properties(event.properties or {}) | self.properties
+
+    def _log_start(self, event: LogStart) -> None:
+        self.version = event.version
+
+    def _execution_start(self, event: ExecutionStart) -> None:
+        self.tasks.saw(event.time)
+        self.executions.start(event)
+        if event.configs:
+            session = kept_properties(event.configs)
+            self.properties |= {name: value for name, value in session.items() if name in SETTINGS}
+
+    def _execution_end(self, event: ExecutionEnd) -> None:
+        self.tasks.saw(event.time)
+        self.executions.end(event)
+
+    def finish(self) -> None:
+        """Count the tasks that never ended, and name the stages that did not."""
+        self.tasks.unfinished()
+        for job in self._jobs.values():
+            self.stages.add_planned(job.stages[:_MAX_PLANNED], _execution(job.properties))
+        for key, stage in self.stages.kept.items():
+            if not stage.completed:
+                stage.named = self._named_of(*key)
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterable[bytes]:
+    """Give the lines in blocks, as a file gives them, or each by itself."""
+    blocks = getattr(lines, "blocks", None)
+    return blocks() if blocks is not None else iter(lines)
+
+
+def _execution(properties: StageProperties | None) -> int | None:
+    said = properties.execution if properties is not None else None
+    return int(said) if said and said.isascii() and said.isdigit() and len(said) < 19 else None
 
 
 def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
@@ -128,69 +211,35 @@ def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
         SourceError: the log cannot be read any further (raised by the lines).
     """
     reader = _Reader()
-    for line in lines:
-        if any(name in line[:80] for name in _WANTED):
-            try:
-                reader.take(msgspec.json.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
+    reader.read(lines)
+    reader.finish()
+    properties = {name: redactor.text(value) for name, value in reader.properties.items()}
+    executions, dropped = reader.executions.facts(redactor)
     return SparkFacts(
         app_id=reader.app_id,
-        app_name=reader.app_name,
-        run_id=reader.run_id,
+        app_name=redactor.text(reader.app_name[:1000]) if reader.app_name else reader.app_name,
+        run_id=reader.properties.get(RUN_ID),
         spark_version=reader.version,
-        stages=tuple(_facts(key, stage, redactor) for key, stage in sorted(reader.stages.items())),
-        executors_removed=tuple(redactor.text(reason)[:300] for reason in reader.removed[:50]),
+        stages=tuple(_stages(reader, redactor)),
+        executors_removed=tuple(redactor.text(reason)[:300] for reason in reader.removed),
         complete=reader.complete,
         ended_at=reader.ended_at,
         evidence="spark-events",
+        executions=executions,
+        job_errors=tuple(told(message, redactor, 2000) for message in reader.job_errors),
+        executor_memory=memory(properties.get(EXECUTOR_MEMORY)),
+        driver_memory=memory(properties.get(DRIVER_MEMORY)),
+        executor_cores=cores(properties.get(EXECUTOR_CORES)),
+        settings={name: value for name, value in properties.items() if name in SETTINGS},
+        peak_heap=reader.tasks.heap or None,
+        # A source knows besides whether a compressed block was cut.
+        cut=reader.tasks.torn or bool(getattr(lines, "cut", False)),
+        stages_dropped=reader.stages.dropped,
+        executions_dropped=dropped,
     )
 
 
-def cut_event(line: bytes) -> dict[str, Any] | None:
-    """Give an event that triage reads, without what it does not need; None for any other line.
-
-    Of the environment only the run's id stays: the rest is the same in every log, and may hold secrets.
-    """
-    if not any(name in line[:80] for name in _WANTED):
-        return None
-    try:
-        event = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    if not isinstance(event, dict):
-        return None
-    if event.get("Event") == "SparkListenerEnvironmentUpdate":
-        run_id = text(mapping(event, "Spark Properties"), _RUN_ID_PROPERTY)
-        return {"Event": event["Event"], "Spark Properties": {_RUN_ID_PROPERTY: run_id} if run_id else {}}
-    return {key: value for key, value in event.items() if key not in {"Properties", "User"}}
-
-
-def _facts(key: tuple[int, int], stage: _Stage, redactor: Redactor) -> StageFacts:
-    def largest(values: list[float]) -> float:
-        return max(values, default=0.0)
-
-    def middle(values: list[float]) -> float:
-        return statistics.median(values) if values else 0.0
-
-    return StageFacts(
-        stage_id=key[0],
-        attempt=key[1],
-        name=redactor.text(stage.name)[:200],
-        tasks=len(stage.times),
-        failed_tasks=stage.failed,
-        duration_max_ms=largest(stage.times + stage.failed_times),
-        duration_median_ms=middle(stage.times),
-        shuffle_bytes_max=largest(stage.shuffle_bytes + stage.failed_bytes),
-        shuffle_bytes_median=middle(stage.shuffle_bytes),
-        shuffle_records_max=largest(stage.shuffle_records + stage.failed_records),
-        shuffle_records_median=middle(stage.shuffle_records),
-        input_bytes=stage.input_bytes,
-        input_records=stage.input_records,
-        input_tasks_tiny=stage.tiny,
-        memory_spilled=stage.memory_spilled,
-        disk_spilled=stage.disk_spilled,
-        executors_lost=stage.lost,
-        failure_reason=redactor.text(stage.reason)[:2000],
-        evidence=f"stage-{key[0]}.{key[1]}",
-    )
+def _stages(reader: _Reader, redactor: Redactor) -> Iterable[StageFacts]:
+    stages = reader.stages
+    for key, stage in sorted(stages.kept.items()):
+        yield stage.facts(key, stages.parents_of(key), reader.tasks.last, redactor)

@@ -52,8 +52,9 @@ def facts_evidence(facts: Facts, collected: Collected) -> dict[str, Evidence]:
     for application in facts.spark:
         book.add("spark-events", Signal.SPARK_EVENTS, f"event log of {application.app_id or 'an unnamed application'}")
         for stage in application.stages:
-            text = f"stage {stage.stage_id} ({stage.name}): {stage.tasks} tasks, longest {stage.duration_max_ms:.0f} ms"
-            text += f", median {stage.duration_median_ms:.0f} ms, {stage.failed_tasks} failed"
+            text = f"stage {stage.stage_id} ({stage.name}): {stage.tasks} tasks"
+            text += f", longest {stage.duration_ms.maximum:.0f} ms, median {stage.duration_ms.median:.0f} ms"
+            text += f", {stage.failed_tasks} failed"
             book.add(stage.evidence, Signal.SPARK_EVENTS, text, excerpt=stage.failure_reason or None)
     if facts.log.lines:
         book.add("log", Signal.LOGS, f"{facts.log.lines} log lines read")

@@ -8,8 +8,8 @@ import msgspec
 from pipetriage.detectors.rules import Hit, RuleBook, strongest, unique
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
-from pipetriage.model.facts import StageFacts
 from pipetriage.model.finding import Finding, Strength
+from pipetriage.model.spark import StageFacts
 from pipetriage.settings import ThresholdSettings
 
 # Glue's observability metrics; the documented skewness factor is 5 (``skew_ratio``).
@@ -49,14 +49,14 @@ def skew_evidence(context: Context, thresholds: ThresholdSettings) -> list[Skew]
 
 def _skewed(stage: StageFacts, thresholds: ThresholdSettings) -> Skew | None:
     ratio = thresholds.skew_ratio
-    bytes_ratio = _ratio(stage.shuffle_bytes_max, stage.shuffle_bytes_median)
-    records_ratio = _ratio(stage.shuffle_records_max, stage.shuffle_records_median)
+    bytes_ratio = _ratio(stage.shuffle_bytes.maximum, stage.shuffle_bytes.median)
+    records_ratio = _ratio(stage.shuffle_records.maximum, stage.shuffle_records.median)
     spilled = max(stage.memory_spilled, stage.disk_spilled)
-    by_bytes = bytes_ratio >= ratio and stage.shuffle_bytes_max >= thresholds.skew_min_bytes
+    by_bytes = bytes_ratio >= ratio and stage.shuffle_bytes.maximum >= thresholds.skew_min_bytes
     # Time alone is a slow node or a cold start; with the records it is skew.
     by_time = (
-        _ratio(stage.duration_max_ms, stage.duration_median_ms) >= ratio
-        and stage.duration_max_ms >= thresholds.skew_min_task_ms
+        _ratio(stage.duration_ms.maximum, stage.duration_ms.median) >= ratio
+        and stage.duration_ms.maximum >= thresholds.skew_min_task_ms
         and stage.tasks >= thresholds.skew_min_tasks
         and records_ratio >= ratio
     )

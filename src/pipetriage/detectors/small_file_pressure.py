@@ -47,7 +47,7 @@ def many_files(context: Context, thresholds: ThresholdSettings) -> list[ManyFile
             found.append(one)
     for application in context.facts.spark:
         for stage in application.stages:
-            average = stage.input_bytes / stage.tasks if stage.tasks else 0
+            average = stage.input_bytes.total / stage.tasks if stage.tasks else 0
             small = stage.input_tasks_tiny >= thresholds.small_file_count and 0 < average < thresholds.small_file_bytes
             if small and stage.input_tasks_tiny * 2 > stage.tasks:
                 what = f"{stage.input_tasks_tiny} of {stage.tasks} tasks of stage {stage.stage_id} read less than 1 MiB"

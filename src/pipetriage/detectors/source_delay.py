@@ -394,6 +394,6 @@ def _counts(context: Context) -> Iterator[tuple[int, str, str]]:
             if metric.label in {"glue.driver.recordsRead", "glue.driver.aggregate.recordsRead"}:
                 yield int(max(metric.total, metric.maximum)), "read by the job's metrics", metric.evidence
         for application in context.facts.spark:
-            read = sum(stage.input_records for stage in application.stages)
+            read = sum(int(stage.input_records.total) for stage in application.stages)
             if read:
                 yield read, "read by the event log", application.evidence

@@ -25,10 +25,10 @@ from pipetriage.model.facts import (
     QualityRule,
     QueryRun,
     Run,
-    SparkFacts,
     TableFacts,
 )
 from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.spark import SparkFacts
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):

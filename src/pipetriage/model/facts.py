@@ -291,51 +291,6 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
 
 
-class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One Spark stage attempt, from the event log. Times in milliseconds, sizes in bytes.
-
-    Over non-speculative tasks: ``*_median`` of those that succeeded, ``*_max`` of those that failed as well.
-    """
-
-    stage_id: int
-    attempt: int
-    name: str
-    tasks: int
-    failed_tasks: int
-    duration_max_ms: float
-    duration_median_ms: float
-    shuffle_bytes_max: float
-    shuffle_bytes_median: float
-    shuffle_records_max: float
-    shuffle_records_median: float
-    input_bytes: int
-    input_records: int
-    input_tasks_tiny: int
-    """Tasks that read more than nothing but less than 1 MiB of input."""
-    memory_spilled: int
-    disk_spilled: int
-    executors_lost: int
-    failure_reason: str
-    evidence: str
-
-
-class SparkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the Spark event log says of the application."""
-
-    app_id: str | None
-    app_name: str | None
-    run_id: str | None
-    spark_version: str | None
-    stages: tuple[StageFacts, ...]
-    executors_removed: tuple[str, ...]
-    """Redacted reasons, one for each executor that was removed."""
-    complete: bool
-    """False when ApplicationEnd is absent: the driver died or the log was cut."""
-    ended_at: datetime | None = None
-    """The time of ApplicationEnd."""
-    evidence: str
-
-
 class LineageDataset(msgspec.Struct, frozen=True, kw_only=True):
     """One dataset of a lineage run; ``names`` holds its name and every symlink's, lower case."""
 

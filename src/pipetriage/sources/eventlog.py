@@ -1,10 +1,15 @@
 """Spark event logs as files: plain or compressed, one file or a rolling folder."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipetriage.errors import SourceError
-from pipetriage.sources.files import iterate_lines
+from pipetriage.sources.files import MAX_EVENT_BYTES
+from pipetriage.sources.packed import pieces
+
+# Spark's parts of a rolling log: events_<n>_<app id>[.codec][.compact].
+_PART = re.compile(r"events_(\d{1,18})_")
 
 
 class EventLog:
@@ -12,6 +17,8 @@ class EventLog:
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self.files = files
+        self.cut = False
+        """The last reading found a file that ends in the middle of a compressed block."""
 
     @classmethod
     def at(cls, path: Path) -> "EventLog":
@@ -28,26 +35,71 @@ class EventLog:
         return cls((path,))
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the JSON lines.
+        """Yield the JSON lines, without their ends. A line too long to be an event that is wanted is passed over.
 
         Raises:
-            SourceError: a file cannot be read or decompressed.
+            SourceError: a file cannot be read or unpacked.
         """
+        for block in self.blocks():
+            yield from block.removesuffix(b"\n").split(b"\n")
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the same lines, many at a time with their ends: a line is never divided.
+
+        Raises:
+            SourceError: a file cannot be read or unpacked.
+        """
+        self.cut = False
         for path in self.files:
-            yield from iterate_lines(path)
+            yield from self._blocks(path)
+
+    def _blocks(self, path: Path) -> Iterator[bytes]:
+        unpacking = pieces(path)
+        rest, passing_over = b"", False
+        while True:
+            try:
+                piece = next(unpacking)
+            except StopIteration as end:
+                self.cut = self.cut or bool(end.value)
+                break
+            if passing_over:
+                # The end of a line whose beginning is gone.
+                _, ended, piece = piece.partition(b"\n")
+                passing_over = not ended
+            last = piece.rfind(b"\n") + 1
+            if last:
+                yield rest + piece[:last]
+                rest = piece[last:]
+            else:
+                rest += piece
+            if len(rest) > MAX_EVENT_BYTES:
+                rest, passing_over = b"", True
+        if rest:
+            yield rest
 
 
 def _rolling(folder: Path) -> list[Path]:
-    """Order ``events_<n>_<app>`` by n, wherever below the folder they lie."""
+    """Find ``events_<n>_<app>``, wherever below the folder they lie."""
     parts = [path for path in folder.rglob("events_*") if path.is_file()]
     if len({path.parent for path in parts}) > 1:
         raise SourceError(f"{folder.name} holds the event logs of several applications")
+    return in_order(parts)
 
-    def number(path: Path) -> int:
-        piece = path.name.split("_")[1]
-        return int(piece) if piece.isdecimal() else 0
 
-    return sorted(parts, key=number)
+def in_order(parts: list[Path]) -> list[Path]:
+    """Order a rolling log's parts by their numbers.
+
+    A compacted part stands for its number and all before, which Spark removes when it comes to it.
+    """
+    compacted = [path for path in parts if path.name.endswith(".compact")]
+    last = max(compacted, key=_number, default=None)
+    kept = [path for path in parts if last is None or path is last or _number(path) > _number(last)]
+    return sorted(kept, key=_number)
+
+
+def _number(path: Path) -> int:
+    found = _PART.match(path.name)
+    return int(found[1]) if found else 0
 
 
 def _alone(folder: Path) -> list[Path]:

@@ -1,18 +1,17 @@
 """Reading evidence files: JSON, JSON lines, plain and compressed. Bounded, and never outside the given root."""
 
 import gzip
-import io
 import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import msgspec
 
 from pipetriage.errors import SourceError
+from pipetriage.sources.packed import Unpacked, named_form
 
 MAX_JSON_BYTES = 512 * 1024 * 1024
 """A JSON document larger than this is no evidence file but an accident; it would not fit in memory decoded."""
@@ -20,23 +19,13 @@ MAX_JSON_BYTES = 512 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
 """Longer lines are cut; what a log line says, it says in its first kilobytes."""
 
-MAX_EVENT_BYTES = 4 * 1024 * 1024
+MAX_EVENT_BYTES = 8 * 1024 * 1024
 """A longer line of an event log is passed over: the events that are wanted have a few kilobytes, and one grows by size
 only where a query plan or a class path is printed into it."""
-
-MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
-"""What one event log file may unpack to: ten seconds of reading. A gzip file can hold a thousand times its size."""
-
-# What a shorter line of an event log counts for: two thousand million empty lines would be read for minutes.
-_LEAST_EVENT_BYTES = 1024
 
 # Invalid UTF-8 and control characters, but white space and the escapes of coloured logs.
 _ODD = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")
 _GZIP_MAGIC = b"\x1f\x8b"
-_LZ4_BLOCK_MAGIC = b"LZ4Block"
-_LZ4_HEADER_BYTES = 21
-_LZ4_RAW, _LZ4_COMPRESSED = 0x10, 0x20
-_LZ4_MAX_BLOCK = 64 * 1024 * 1024
 
 
 def within(root: Path, path: Path) -> bool:
@@ -52,9 +41,12 @@ def within(root: Path, path: Path) -> bool:
 def is_text(path: Path) -> bool:
     """Whether a file's first 64 KiB read as text: in binary junk a tenth and more is invalid UTF-8 or control bytes."""
     try:
-        with path.open("rb") as file:
-            head = file.read(MAX_LINE_BYTES)
-    except OSError:
+        with Unpacked(path) if named_form(path.name) else path.open("rb") as file:
+            head = bytearray(MAX_LINE_BYTES)
+            head = head[: file.readinto(head) or 0]
+    except EOFError:
+        return True
+    except (OSError, SourceError):
         return False
     decoded = head.decode("utf-8", "replace")
     return len(_ODD.findall(decoded)) * 10 <= len(decoded)
@@ -121,110 +113,3 @@ def read_json_lines(path: Path) -> tuple[list[Any], int]:
     if bad and not documents:
         raise SourceError(f"{path.name} holds no line of JSON: write it again, one document a line")
     return documents, bad
-
-
-def open_compressed(path: Path) -> io.BufferedIOBase | gzip.GzipFile:
-    """Open a plain, gzip, zstd or Java-lz4 file for reading, by its name's ending.
-
-    What Spark adds to the name while it writes, or after it compacted a rolling log, is no such ending.
-
-    Raises:
-        OSError: the file cannot be opened.
-    """
-    match Path(path.name.removesuffix(".inprogress").removesuffix(".compact")).suffix:
-        case ".gz":
-            return gzip.open(path, "rb")
-        case ".zstd" | ".zst":
-            import zstandard
-
-            raw = path.open("rb")
-            # Spark flushes frame by frame, so one file holds many of them.
-            reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=True)
-            return io.BufferedReader(reader)
-        case ".lz4":
-            return io.BufferedReader(_Lz4BlockReader(path.open("rb")))
-        case _:
-            return path.open("rb")
-
-
-def iterate_lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a possibly compressed file without their ends; a cut last block just ends it.
-
-    Raises:
-        SourceError: the file cannot be opened, is not what its ending says, or unpacks to more than is read.
-    """
-    import lz4.block
-    import zstandard
-
-    try:
-        with open_compressed(path) as file:
-            try:
-                yield from _bounded_lines(file, path.name)
-            except EOFError:
-                return
-    except (OSError, zlib.error, zstandard.ZstdError, lz4.block.LZ4BlockError, ValueError) as error:
-        raise SourceError(f"cannot read {path.name}: {error}") from error
-
-
-def _bounded_lines(file: io.BufferedIOBase | gzip.GzipFile, name: str) -> Iterator[bytes]:
-    unpacked, passing_over = 0, False
-    while line := file.readline(MAX_EVENT_BYTES):
-        unpacked += max(len(line), _LEAST_EVENT_BYTES)
-        if unpacked > MAX_UNPACKED_BYTES:
-            raise SourceError(f"{name} unpacks to more than the {MAX_UNPACKED_BYTES} bytes that are read")
-        ended = line.endswith(b"\n")
-        if not passing_over and (ended or len(line) < MAX_EVENT_BYTES):
-            yield line.rstrip(b"\r\n")
-        passing_over = not ended
-
-
-class _Lz4BlockReader(io.RawIOBase):
-    """Reads Java's LZ4BlockOutputStream framing, which Spark writes and the lz4 frame format is not.
-
-    A block: magic, one token byte (method, level), compressed and decompressed length and checksum as little-endian
-    32-bit integers, then the data (lz4-java, LZ4BlockInputStream).
-    """
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            block = self._next_block()
-            if block is None:
-                return 0
-            self._rest = memoryview(block)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
-
-    def _next_block(self) -> bytes | None:
-        import lz4.block
-
-        header = self._raw.read(_LZ4_HEADER_BYTES)
-        if len(header) < _LZ4_HEADER_BYTES:
-            return None  # the end, or a driver that died while writing
-        if not header.startswith(_LZ4_BLOCK_MAGIC):
-            raise ValueError("not an LZ4Block stream")
-        method = header[8] & 0xF0
-        packed = int.from_bytes(header[9:13], "little")
-        size = int.from_bytes(header[13:17], "little")
-        if packed > _LZ4_MAX_BLOCK or size > _LZ4_MAX_BLOCK:
-            raise ValueError("LZ4Block header with an impossible length")
-        data = self._raw.read(packed)
-        if len(data) < packed:
-            return None
-        if method == _LZ4_RAW:
-            return data
-        if method != _LZ4_COMPRESSED:
-            raise ValueError("LZ4Block header with an unknown method")
-        return bytes(lz4.block.decompress(data, uncompressed_size=size))
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()

@@ -236,7 +236,7 @@ class GlueRun:
         ]
         at = self._now()
         try:
-            for run_id, log in event_logs(self._aws, path, wanted):
+            for run_id, log in event_logs(self._aws, path, wanted, self._settings.event_log_bytes):
                 yield Observation(
                     signal=Signal.SPARK_EVENTS,
                     payload=log.payload,

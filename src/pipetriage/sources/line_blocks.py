@@ -1,7 +1,8 @@
 """A log file as blocks of whole lines, in constant memory however long the file or one of its lines is."""
 
+import io
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
 BLOCK_BYTES = 512 * 1024
 """Read at a time: measured, what a processor's cache holds is read fastest."""
@@ -17,7 +18,9 @@ class LineBlocks:
     how many are left out.
     """
 
-    def __init__(self, file: IO[bytes], *, longest: int, kept: int, at_once: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self, file: io.RawIOBase | io.BufferedIOBase, *, longest: int, kept: int, at_once: int = BLOCK_BYTES
+    ) -> None:
         self._file: Any = file
         self._longest = longest
         self._kept = kept

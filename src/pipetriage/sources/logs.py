@@ -2,21 +2,21 @@
 
 import io
 import re
-import zlib
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import msgspec
 
 from pipetriage.errors import SourceError
 from pipetriage.model.evidence import LogBlock, LogEvent
-from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, open_compressed, read_json
+from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, read_json
 from pipetriage.sources.line_blocks import LineBlocks
+from pipetriage.sources.packed import Unpacked
 
 TEXT_SUFFIXES = frozenset({".jsonl", ".json", ".log", ".txt"})
-PACKED_SUFFIXES = frozenset({".gz", ".zst", ".zstd"})
+PACKED_SUFFIXES = frozenset({".gz", ".zst", ".zstd", ".lz4"})
 """Of a file that is compressed: behind one of the others, or alone (CloudWatch's export to S3 writes ``000000.gz``)."""
 
 _BEGINNING = 1024 * 1024
@@ -68,8 +68,6 @@ class FileLog:
         Raises:
             SourceError: a file cannot be read to its end, or some of it was left out. What could be read was yielded.
         """
-        import zstandard
-
         left_out: list[str] = []
         for path in self._files:
             relative = path.relative_to(self._root)
@@ -79,9 +77,8 @@ class FileLog:
                     left_out.append(f"{skipped:,} bytes of {relative} between its beginning and its end")
             except EOFError as error:
                 raise SourceError(f"{relative} ends in the middle of its compressed data: fetch it again") from error
-            except (OSError, zlib.error, zstandard.ZstdError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise SourceError(f"cannot read {relative}: {reason}") from error
+            except OSError as error:
+                raise SourceError(f"cannot read {relative}: {error.strerror or error}") from error
         if left_out:
             raise SourceError(f"{'; '.join(left_out)} were not read ([context] log_bytes)")
 
@@ -99,25 +96,18 @@ class FileLog:
         size = path.stat().st_size
         skipped = 0 if packed or self._most is None else max(0, size - self._most)
 
-        def blocks(file: IO[bytes], *, numbered: bool) -> Iterator[LogBlock]:
+        def blocks(file: io.RawIOBase | io.BufferedIOBase, *, numbered: bool) -> Iterator[LogBlock]:
             begins = True
             for data, filled in LineBlocks(file, longest=longest, kept=MAX_LINE_BYTES):
                 yield LogBlock(data, filled, stream, group, begins, numbered, structured, events)
                 begins = False
 
-        with _open(path) as file:
+        with Unpacked(path) if packed else path.open("rb", buffering=0) as file:
             if skipped:
-                yield from blocks(io.BytesIO(file.read(_BEGINNING)), numbered=True)
+                yield from blocks(io.BytesIO(file.read(_BEGINNING) or b""), numbered=True)
                 file.seek(_BEGINNING + skipped)
             yield from blocks(file, numbered=not skipped)
         return skipped
-
-
-def _open(path: Path) -> IO[bytes]:
-    """Open for reading by the block; unbuffered where nothing is unpacked."""
-    if path.suffix in PACKED_SUFFIXES:
-        return cast("IO[bytes]", open_compressed(path))
-    return path.open("rb", buffering=0)
 
 
 def _text_line(group: str, stream: str, raw: bytes) -> Iterator[LogEvent]:

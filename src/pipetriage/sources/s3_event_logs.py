@@ -10,14 +10,14 @@ from typing import Any
 from pipetriage.aws.session import AwsSession
 from pipetriage.errors import SourceError
 from pipetriage.model.times import parse_time
-from pipetriage.sources.eventlog import EventLog
+from pipetriage.sources.eventlog import EventLog, in_order
 from pipetriage.sources.local_files import Answer
 from pipetriage.sources.s3 import listing, place_of
 
 MAX_CANDIDATES = 12
 """Logs that are opened to see whose they are: those written while the runs ran."""
-MAX_BYTES = 256 * 1024 * 1024
-"""A log of more, as it lies in S3, is left alone; compressed, that is a run of hours."""
+PIECE_BYTES = 1024 * 1024
+"""Of an object, in memory at a time."""
 # Spark flushes it when the application ends; Glue uploads every 30 s (Glue Developer Guide, Spark UI).
 _LATE = timedelta(minutes=10)
 # Glue names the application after job and run, and puts the run into its own logging configuration.
@@ -34,11 +34,12 @@ class DownloadedLog(EventLog):
         self._folder = folder
 
 
-def event_logs(aws: AwsSession, uri: str, runs: list[dict[str, Any]]) -> Iterator[tuple[str, Answer]]:
-    """Yield each run's event log with the run's id.
+def event_logs(aws: AwsSession, uri: str, runs: list[dict[str, Any]], most_bytes: int) -> Iterator[tuple[str, Answer]]:
+    """Yield each run's event log with the run's id, those of up to so many bytes.
 
     Raises:
-        SourceError: the path cannot be listed, or holds none of these runs' logs.
+        SourceError: the path cannot be listed, holds none of these runs' logs, or one that is too large to fetch or
+            cannot be read; the others were given before that.
     """
     bucket = place_of(uri).bucket
     wanted = {str(run["Id"]) for run in runs}
@@ -49,13 +50,25 @@ def event_logs(aws: AwsSession, uri: str, runs: list[dict[str, Any]]) -> Iterato
     for one in near:
         folder, _, name = one["Key"].rpartition("/")
         groups.setdefault(folder if name.startswith("events_") else one["Key"], []).append(one)
-    none = True
+    none, refused = True, ""
     for key, parts in list(groups.items())[-MAX_CANDIDATES:]:
-        log = _download(aws, bucket, parts)
-        run_id = _whose(log, wanted)
+        size = sum(int(one.get("Size") or 0) for one in parts)
+        if size > most_bytes:
+            refused = (
+                f"the event log {parts[0]['Key']} has {size} bytes, more than [aws] event_log_bytes ({most_bytes})"
+            )
+            continue
+        try:
+            log = _download(aws, bucket, parts)
+            run_id = _whose(log, wanted)
+        except SourceError as error:
+            refused = str(error)
+            continue
         if run_id is not None:
             none = False
             yield run_id, Answer(log, f"s3://{bucket}/{key}", uri=f"s3://{bucket}/{key}")
+    if refused:
+        raise SourceError(refused)
     if none:
         raise SourceError(f"{uri} holds no event log of this run")
 
@@ -75,22 +88,17 @@ def _end(run: dict[str, Any]) -> datetime:
 
 
 def _download(aws: AwsSession, bucket: str, parts: list[dict[str, Any]]) -> DownloadedLog:
-    size = sum(int(one.get("Size") or 0) for one in parts)
-    if size > MAX_BYTES:
-        raise SourceError(f"the event log {parts[0]['Key']} has {size} bytes, more than is read ({MAX_BYTES})")
     folder = tempfile.TemporaryDirectory(prefix="pipetriage-events-")
     files = []
-    for one in sorted(parts, key=_number):
+    for one in parts:
         path = Path(folder.name) / str(one["Key"]).rsplit("/", 1)[-1].replace("\0", "")
         with aws.calling(f"s3:GetObject of s3://{bucket}/{one['Key']}"):
-            path.write_bytes(aws.client("s3").get_object(Bucket=bucket, Key=one["Key"])["Body"].read())
+            body = aws.client("s3").get_object(Bucket=bucket, Key=one["Key"])["Body"]
+            with path.open("wb") as file:
+                while piece := body.read(PIECE_BYTES):
+                    file.write(piece)
         files.append(path)
-    return DownloadedLog(folder, tuple(files))
-
-
-def _number(one: dict[str, Any]) -> int:
-    piece = str(one["Key"]).rsplit("/", 1)[-1].split("_")
-    return int(piece[1]) if len(piece) > 2 and piece[0] == "events" and piece[1].isdecimal() else 0
+    return DownloadedLog(folder, tuple(in_order(files)))
 
 
 def _whose(log: EventLog, wanted: set[str]) -> str | None:
