@@ -43,7 +43,6 @@ check: lint test floors
 bench: $(VENV)/.dev-ready $(PEERS)/.ready
 	@$(BIN)/python benchmarks/startup.py
 	@$(BIN)/python benchmarks/tables.py
-	@$(BIN)/python benchmarks/event_log.py
 	@$(BIN)/python benchmarks/evaluate.py
 	@$(BIN)/python benchmarks/logs.py
 	@$(BIN)/python benchmarks/event_log.py

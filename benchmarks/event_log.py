@@ -3,8 +3,8 @@
 The log is made of events that Spark wrote (``tests/context/event_logs``), their numbers varied, the same each time.
 Each figure is the median of five, all of one run, each against the other in turns. What is compared: reading a file
 into facts, against decoding nothing but the task-end lines of the same file into bare typed records, the reading of the
-file included in both; and against spark-ignis, which is not a dependency: install it anywhere and name that
-environment's Python with ``--ignis``.
+file included in both; and against spark-ignis, which is not a dependency: ``make bench`` installs it apart, or
+name a Python that has it with ``--ignis``.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def main() -> None:
     """Print every figure with its target."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--large", action="store_true", help="4 GB as well: needs that much room")
-    options.add_argument("--ignis", default=sys.executable, help="the Python that has spark-ignis")
+    options.add_argument("--ignis", default=peers(), help="the Python that has spark-ignis")
     options.add_argument("--peak", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.peak:
@@ -111,6 +111,12 @@ def main() -> None:
             [taken] = medians([partial(read, path)], 1 if size > 1_000 else ROUNDS)
             each, peak = 1000 * taken / (path.stat().st_size / MEGABYTE), peak_of(path) / 2**20
             print(f"{size:5,} MB   {each:5.2f} ms a MB, peak memory {peak:4.0f} MiB (target 150 MB)")
+
+
+def peers() -> str:
+    """Give the Python of the environment that ``make bench`` makes for those it is compared with."""
+    made = Path(__file__).parents[1] / "build/bench-venv/bin/python"
+    return str(made) if made.exists() else sys.executable
 
 
 def compare(log: Path, python: str) -> None:

@@ -16,8 +16,7 @@ from pipetriage.context.redact import Redactor
 from pipetriage.context.spark_events import read_spark_events
 from pipetriage.errors import SourceError
 from pipetriage.sources import packed
-from pipetriage.sources.eventlog import EventLog
-from pipetriage.sources.files import MAX_EVENT_BYTES
+from pipetriage.sources.eventlog import MAX_LINE_BYTES, EventLog
 from tests.context.recorded_logs import NAMES, recorded
 
 CASES = Path(__file__).parents[2] / "cases"
@@ -155,7 +154,7 @@ def test_a_line_too_long_is_passed_over_and_its_neighbours_stand(tmp_path: Path)
     assert list(log) == [b"first", b"last"]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4 * MAX_EVENT_BYTES
+    assert peak < 4 * MAX_LINE_BYTES
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress], ids=["gzip", "zstd"])

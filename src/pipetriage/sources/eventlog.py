@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipetriage.errors import SourceError
-from pipetriage.sources.files import MAX_EVENT_BYTES
 from pipetriage.sources.packed import pieces
+
+MAX_LINE_BYTES = 8 * 1024 * 1024
+"""A longer line is passed over: the events that are wanted have a few kilobytes, and one grows by size only where a
+query plan or a class path is printed into it."""
 
 # Spark's parts of a rolling log: events_<n>_<app id>[.codec][.compact].
 _PART = re.compile(r"events_(\d{1,18})_")
@@ -72,7 +75,7 @@ class EventLog:
                 rest = piece[last:]
             else:
                 rest += piece
-            if len(rest) > MAX_EVENT_BYTES:
+            if len(rest) > MAX_LINE_BYTES:
                 rest, passing_over = b"", True
         if rest:
             yield rest

@@ -18,9 +18,8 @@ MAX_JSON_BYTES = 512 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
 """Longer lines are cut; what a log line says, it says in its first kilobytes."""
 
-MAX_EVENT_BYTES = 8 * 1024 * 1024
-"""A longer line of an event log is passed over: the events that are wanted have a few kilobytes, and one grows by size
-only where a query plan or a class path is printed into it."""
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+"""Of one line of JSON that holds an event of a log, or a page of them."""
 
 # Invalid UTF-8 and control characters, but white space and the escapes of coloured logs.
 _ODD = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f]")

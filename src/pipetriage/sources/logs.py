@@ -12,8 +12,9 @@ import msgspec
 
 from pipetriage.errors import SourceError
 from pipetriage.model.evidence import LogBlock, LogEvent
-from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, open_compressed, read_json
+from pipetriage.sources.files import MAX_EVENT_BYTES, MAX_LINE_BYTES, read_json
 from pipetriage.sources.line_blocks import LineBlocks
+from pipetriage.sources.packed import open_compressed
 
 TEXT_SUFFIXES = frozenset({".jsonl", ".json", ".log", ".txt"})
 PACKED_SUFFIXES = frozenset({".gz", ".zst", ".zstd"})

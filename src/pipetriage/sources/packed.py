@@ -83,6 +83,17 @@ def pieces(path: Path) -> Generator[bytes, None, bool]:
         raise SourceError(f"cannot read {path.name}: {error}") from error
 
 
+def open_compressed(path: Path) -> Any:
+    """Open a file for reading by the block, unpacked by what its ending says.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    form = named_form(path.name) or ""
+    stream = _stream(path, form)
+    return io.BufferedReader(stream) if form == "zstd" else stream
+
+
 def _form(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(_MAGIC_BYTES)
