@@ -15,6 +15,6 @@ smooth = spark.sql("""
     SELECT reading_id, plant, reading_date, INT(samples) AS samples,
            CAST(percentile(CAST(kwh AS DOUBLE), 0.5) OVER around AS DECIMAL(10,2)) AS kwh, quality
     FROM arrived
-    WINDOW around AS (PARTITION BY account ORDER BY updated_at ROWS BETWEEN 4000 PRECEDING AND 4000 FOLLOWING)
+    WINDOW around AS (PARTITION BY account ORDER BY updated_at ROWS BETWEEN 9000 PRECEDING AND 9000 FOLLOWING)
 """)
 smooth.writeTo("lake.energy.readings").append()

@@ -81,7 +81,7 @@ PROGRAMS = [
         domain="readings",
         acceptable=("UNKNOWN",),
         why="One account came with thousands of records; the task of its window runs until the job's timeout.",
-        feed=Feed(good_rows=_over(19), rows=_hot(40_000)),
+        feed=Feed(good_rows=_over(19), rows=_hot(120_000)),
         conf={"spark.sql.shuffle.partitions": "16"},
         timeout=45.0,
         variants=(Variant(), Variant(domain="claims", glue="4.0", deployed="other")),
