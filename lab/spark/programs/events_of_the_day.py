@@ -12,7 +12,7 @@ parser.add_argument("--events_path")
 args, _ = parser.parse_known_args()
 spark = SparkSession.builder.getOrCreate()
 
-events = spark.read.option("recursiveFileLookup", "true").json(args.events_path)
+events = spark.read.schema("depot string, at string").json(args.events_path)
 counted = events.groupBy("depot").agg(F.count("*").alias("events"))
 shipments = spark.read.json(args.source_path).join(counted, "depot", "left")
 shipments.selectExpr(

@@ -279,10 +279,7 @@ class Play:
     # Afterwards
 
     def _capture(self, run_id: str) -> None:
-        bundle = self.folder / "bundle"
-        shutil.rmtree(bundle, ignore_errors=True)
-        app = open_app(config=self.lake.config, use_store=False)
-        app.capture(f"local:{self.lake.domain.job}/{run_id}", bundle)  # type: ignore[attr-defined,unused-ignore]
+        capture(self.lake, run_id, self.folder)
 
     def _states(self) -> list[Any]:
         return [state_of(one, self.lake.table_folder(one)) for one in self.program.tables]
@@ -327,3 +324,11 @@ class Play:
         ]
         answer = self._others.ask({"action": "read", "tables": names} | self._others_session())
         return dict(answer["tables"])
+
+
+def capture(lake: Lake, run_id: str, folder: Path) -> None:
+    """Capture a played run through the public path, into the play's folder."""
+    bundle = folder / "bundle"
+    shutil.rmtree(bundle, ignore_errors=True)
+    app = open_app(config=lake.config, use_store=False)
+    app.capture(f"local:{lake.domain.job}/{run_id}", bundle)  # type: ignore[attr-defined,unused-ignore]

@@ -87,7 +87,7 @@ def hot_task(stage: StageFacts, stages: Iterable[StageFacts], run_ended_at: date
         ended=False,
         pending=pending,
     )
-    hot = waiting if waiting.ratio > ended.ratio else ended
+    hot = waiting if left_bytes > ended.bytes or left_records > ended.records else ended
     return msgspec.structs.replace(hot, share=_share(hot, stage, written))
 
 

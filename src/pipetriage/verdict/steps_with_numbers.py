@@ -166,10 +166,12 @@ def _of_table(table: TableFacts, cited: set[str], approver: str) -> Iterator[Ste
 
 
 def _named(parts: list[PartitionFiles], target: int) -> str:
-    return "; ".join(
-        f"{one.partition or 'the whole folder'} ({one.files:,} files, {of_bytes(one.bytes)} → {_files(one.after(target))})"
-        for one in parts[:_WORST]
-    )
+    return "; ".join(_one(part, target) for part in parts[:_WORST])
+
+
+def _one(part: PartitionFiles, target: int) -> str:
+    where = part.partition or "the whole folder"
+    return f"{where} ({part.files:,} files, {of_bytes(part.bytes)} → {_files(part.after(target))})"
 
 
 def _summed(listing: Listing, parts: list[PartitionFiles], target: int, *, versioned: bool) -> str:

@@ -57,11 +57,25 @@ PROGRAMS = [
         acceptable=("UNKNOWN",),
         why="The devices delivered tens of thousands of files of one line each; listing and opening them takes longer "
         "than the job's timeout.",
-        beside=_devices(24_000),
+        beside=_devices(30_000),
         arguments=_EVENTS,
         timeout=45.0,
         seconds=200.0,
         variants=(Variant(), Variant(domain="orders", glue="4.0", deployed="other", good=2)),
+    ),
+    Program(
+        name="devices_of_the_day",
+        category="SMALL_FILE_PRESSURE",
+        domain="trips",
+        acceptable=("UNKNOWN",),
+        why="The devices delivered tens of thousands of files of one line each; Spark lists each of them before it "
+        "reads any, and that takes longer than the job's timeout.",
+        beside=_devices(24_000),
+        arguments=_EVENTS,
+        conf={"spark.sql.sources.parallelPartitionDiscovery.parallelism": "120"},
+        timeout=40.0,
+        seconds=200.0,
+        variants=(Variant(), Variant(domain="payments", glue="4.0", deployed="other")),
     ),
     Program(
         name="samples_of_the_year",
@@ -71,7 +85,10 @@ PROGRAMS = [
         why="The table of samples holds thousands of files of one row each; opening them takes longer than the job's "
         "timeout.",
         setup=_samples(240),
-        upset=(_samples(3600)[1].replace("1760000000", "1770000000"),),
+        upset=(
+            _samples(1800)[1].replace("1760000000", "1770000000"),
+            _samples(1800)[1].replace("1760000000", "1780000000"),
+        ),
         timeout=35.0,
         seconds=200.0,
         variants=(Variant(), Variant(domain="claims", glue="4.0", deployed="other")),
