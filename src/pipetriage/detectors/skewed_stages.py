@@ -68,16 +68,16 @@ def skew_evidence(context: Context, thresholds: ThresholdSettings) -> list[Skew]
 def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: ThresholdSettings) -> Skew | None:
     hot = hot_task(stage, application.stages, run.ended_at)
     ratio = thresholds.skew_ratio
-    if hot.ratio < ratio:
+    if hot.ratio < ratio or not _few(hot, thresholds):
         return None
     spilled = max(stage.memory_spilled, stage.disk_spilled)
     read = stage.shuffle_bytes.total + stage.input_bytes.total
     by_bytes = hot.bytes >= thresholds.skew_min_bytes and hot.bytes >= ratio * hot.typical_bytes
     by_spill = spilled >= max(thresholds.spill_min_bytes, thresholds.spill_input_ratio * read)
-    # Time alone is a slow node or a cold start; with the records it is skew.
-    slow = hot.planned >= thresholds.skew_min_tasks and hot.slower >= ratio
+    # Time alone is a slow node, a cold start or a call that hangs; with what there was to read it is skew.
+    slow = hot.planned >= thresholds.skew_min_tasks and hot.slower >= ratio and _much(hot, thresholds)
     by_time = slow and hot.ran_ms >= thresholds.skew_min_task_ms
-    long = slow and _most_of(run, hot.ran_ms, thresholds) and _enough(hot, thresholds)
+    long = slow and _most_of(run, hot.ran_ms, thresholds)
     stuck = long and not hot.ended and not stage.completed
     if not (by_bytes or by_spill or by_time or stuck):
         return None
@@ -100,12 +100,15 @@ def _most_of(run: Run, milliseconds: float, thresholds: ThresholdSettings) -> bo
     return milliseconds >= max(thresholds.stuck_min_ms, thresholds.time_share * whole * 1000) and whole > 0
 
 
-def _enough(hot: HotTask, thresholds: ThresholdSettings) -> bool:
-    """Whether those without an end are few, and had enough to read for that to be why."""
+def _few(hot: HotTask, thresholds: ThresholdSettings) -> bool:
+    """Whether the tasks without an end are few: where most had not begun, nothing is known of any."""
+    return hot.ended or hot.pending <= max(1.0, thresholds.skew_stuck_share * hot.planned)
+
+
+def _much(hot: HotTask, thresholds: ThresholdSettings) -> bool:
+    """Whether a task had enough to read for that to be what took it long."""
     count = max(1, hot.pending)
-    few = hot.ended or count <= max(1.0, thresholds.skew_stuck_share * hot.planned)
-    much = hot.bytes * count >= thresholds.skew_min_read_bytes or hot.records * count >= thresholds.skew_min_records
-    return few and much
+    return hot.bytes * count >= thresholds.skew_min_read_bytes or hot.records * count >= thresholds.skew_min_records
 
 
 def _mode(stage: StageFacts, *, by_spill: bool) -> FailureMode:
