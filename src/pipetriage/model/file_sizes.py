@@ -50,8 +50,8 @@ def by_partition(listing: Listing, target: int = TARGET_FILE_BYTES) -> list[Part
     found: dict[str, list[int]] = {}
     for file in data_files(listing):
         if not _NO_DATA.search(file.uri):
-            folder = file.uri.removeprefix(root).rpartition("/")[0]
-            found.setdefault(folder.removeprefix("data/").removeprefix("data"), []).append(file.size)
+            folder = f"{file.uri.removeprefix(root).rpartition('/')[0]}/"
+            found.setdefault(folder.removeprefix("data/").rstrip("/"), []).append(file.size)
     counted = (_counted(name, sizes, target) for name, sizes in found.items())
     return sorted(counted, key=lambda one: (-one.small, one.partition))
 
