@@ -1,7 +1,6 @@
 """What the measured numbers ask for, in words that nobody can run."""
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -47,9 +46,9 @@ def table(files: int, target: int | None = None, *, complete: bool = True) -> Ta
         summary={"total-data-files": str(files), "total-files-size": str(files * 2 * MIB)}, evidence="snapshot:7",
     )  # fmt: skip
     iceberg = IcebergTable(
-        uuid=None, format_version=2, location=TABLE, metadata_uri=None, last_updated_at=datetime(2026, 11, 1, tzinfo=UTC),
-        last_sequence_number=1, current_snapshot_id="7", snapshots=(snapshot,), refs={}, snapshot_log=(), metadata_log=(),
-        columns=(), partition_fields=("day", "h"), evidence="iceberg:sales.events", observed_at=ENDED,
+        uuid=None, format_version=2, location=TABLE, metadata_uri=None, last_sequence_number=1, snapshots=(snapshot,),
+        last_updated_at=STARTED, current_snapshot_id="7", refs={}, snapshot_log=(), metadata_log=(), columns=(),
+        partition_fields=("day", "h"), evidence="iceberg:sales.events", observed_at=ENDED,
         target_file_size=target,
     )  # fmt: skip
     return TableFacts(key=TableKey("target", "sales.events"), iceberg=iceberg, listing=listing)
@@ -80,8 +79,8 @@ def test_an_unknown_key_is_not_made_up() -> None:
 
 def test_the_memory_that_was_used_beside_what_is_configured() -> None:
     stage = make_stage(
-        peak_memory=310 * MIB, memory_spilled=3 * 2**30, disk_spilled=2**30, gc_ms=30_000, run_ms=100_000, executors_lost=4,
-        failure_reason="Job aborted",
+        peak_memory=310 * MIB, memory_spilled=3 * 2**30, disk_spilled=2**30, gc_ms=30_000, run_ms=100_000,
+        executors_lost=4, failure_reason="Job aborted",
     )  # fmt: skip
     (told,) = steps(
         FailureMode.RESOURCE_EXHAUSTED,
@@ -90,9 +89,9 @@ def test_the_memory_that_was_used_beside_what_is_configured() -> None:
         spark=spark(make_stage(stage_id=1), stage, executor_memory=640 * MIB, executor_cores=2, peak_heap=600 * MIB),
     )
     assert told.why == (
-        "in stage 7 the largest task held 310 MiB of execution memory, tasks spilled 3.00 GiB (1.00 GiB on disk), 4 tasks "
-        "lost their executor, the largest heap in use was 600 MiB, 30% of the tasks' time was garbage collection; an "
-        "executor has 640 MiB for 2 tasks at once, the run had 10 G.1X workers"
+        "in stage 7 the largest task held 310 MiB of execution memory, tasks spilled 3.00 GiB (1.00 GiB on disk), 4 "
+        "tasks lost their executor, the largest heap in use was 600 MiB, 30% of the tasks' time was garbage "
+        "collection; an executor has 640 MiB for 2 tasks at once, the run had 10 G.1X workers"
     )
 
 

@@ -93,7 +93,8 @@ def _used(application: SparkFacts, stage: StageFacts) -> list[str]:
         on_disk = f" ({of_bytes(stage.disk_spilled)} on disk)" if stage.disk_spilled else ""
         used.append(f"tasks spilled {of_bytes(stage.memory_spilled)}{on_disk}")
     if stage.executors_lost:
-        used.append(f"{stage.executors_lost} tasks lost their executor")
+        one = stage.executors_lost == 1
+        used.append("a task lost its executor" if one else f"{stage.executors_lost} tasks lost their executor")
     if application.peak_heap:
         used.append(f"the largest heap in use was {of_bytes(application.peak_heap)}")
     if stage.run_ms and stage.gc_ms >= _GC_SHARE * stage.run_ms:
