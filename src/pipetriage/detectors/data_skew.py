@@ -62,9 +62,10 @@ def _by_its_end(context: Context, skew: Skew) -> Strength:
         return Strength.MODERATE if skew.failed else Strength.WEAK
     if skew.failed:
         return Strength.STRONG
+    timed_out = context.facts.run.state == "TIMEOUT"
     # Nobody but the clock ends a run with TIMEOUT. A killed driver, or a person's stop, may have had another reason.
     if skew.stuck:
-        return Strength.STRONG if context.facts.run.state == "TIMEOUT" else Strength.MODERATE
-    if skew.took or skew.stage is None:
+        return Strength.STRONG if timed_out else Strength.MODERATE
+    if skew.stage is None:
         return Strength.MODERATE
-    return Strength.WEAK if skew.went_well else Strength.MODERATE
+    return Strength.MODERATE if timed_out and (skew.took or not skew.went_well) else Strength.WEAK

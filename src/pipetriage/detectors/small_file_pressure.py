@@ -18,6 +18,8 @@ _LISTING_FRAME = re.compile(
     r"InMemoryFileIndex|listLeafFiles|HadoopFSUtils|listStatus|listFiles|ListBucket|FileInputFormat\.getSplits"
     r"|PartitioningAwareFileIndex|CatalogFileIndex|ManifestGroup|ManifestReader|planFiles|planTasks|DeltaLog"
 )
+# What a driver does with rows, not with files: its memory went into those.
+_COLLECTING_FRAME = re.compile(r"\bcollect|executeCollect|toPandas|BroadcastExchange|executeBroadcast|executeTake")
 _LISTING_TEXT = re.compile(r"ListBucketHandler", re.IGNORECASE)
 
 
@@ -31,7 +33,10 @@ def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) 
     huge = count >= thresholds.many_files or any(one.count >= thresholds.many_files for one in many)
     if hit.rule.id in {"driver-memory", "memory"} and frames:
         return "the driver ran out of memory while it listed files"
-    if hit.rule.id == "result-size" and many:
+    # Where memory ran out, what good runs managed too, and what this run does not read, is not why. A service that slows
+    # down says itself that the requests were too many: that it may pass is not to be promised then.
+    new = [one for one in many if one.read and not one.usual]
+    if hit.rule.id == "result-size" and new:
         return "a task for each of many small files returned its result"
     if hit.rule.id == "s3-slow-down" and (many or huge):
         return "S3 slowed down the requests for many objects"
@@ -39,7 +44,8 @@ def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) 
         return "listing and opening many objects used up the connections"
     if hit.rule.id in {"driver-memory", "memory", "connection"} and huge and _LISTING_TEXT.search(hit.cause.message):
         return "listing many objects used up memory or connections"
-    if hit.rule.id in {"driver-memory"} and huge:
+    full = count >= thresholds.many_files or any(one.count >= thresholds.many_files for one in new)
+    if hit.rule.id == "driver-memory" and full and not any(_COLLECTING_FRAME.search(one) for one in error.user_frames):
         return "the driver ran out of memory over many files"
     return None
 
