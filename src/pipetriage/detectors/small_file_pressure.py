@@ -33,8 +33,8 @@ def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) 
     huge = count >= thresholds.many_files or any(one.count >= thresholds.many_files for one in many)
     if hit.rule.id in {"driver-memory", "memory"} and frames:
         return "the driver ran out of memory while it listed files"
-    # Where memory ran out, what good runs managed too, and what this run does not read, is not why. A service that slows
-    # down says itself that the requests were too many: that it may pass is not to be promised then.
+    # Where memory ran out, what good runs managed too, and what this run does not read, is not why. A service that
+    # slows down says itself that the requests were too many: that it may pass is not to be promised then.
     new = [one for one in many if one.read and not one.usual]
     if hit.rule.id == "result-size" and new:
         return "a task for each of many small files returned its result"
