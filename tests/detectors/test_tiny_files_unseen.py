@@ -75,15 +75,13 @@ def test_the_run_that_a_person_stopped_may_have_been_stopped_for_anything() -> N
 
 
 def test_many_more_files_than_last_time_fit_a_timeout() -> None:
-    grown = {"source": tiny_listing(3_000), "previous_source": tiny_listing(20)}
-    assert pressure(**grown) is Strength.MODERATE
+    assert pressure(source=tiny_listing(3_000), previous_source=tiny_listing(20)) is Strength.MODERATE
 
 
 def test_as_many_files_as_last_time_do_not() -> None:
-    usual = {"source": tiny_listing(3_000), "previous_source": tiny_listing(2_800)}
-    assert pressure(**usual) is Strength.WEAK
-    huge = {"source": tiny_listing(12_000), "good_runs": (GoodRun(run_id="jr_0", files=11_000),)}
-    assert pressure(**huge) is Strength.WEAK
+    assert pressure(source=tiny_listing(3_000), previous_source=tiny_listing(2_800)) is Strength.WEAK
+    before = (GoodRun(run_id="jr_0", files=11_000),)
+    assert pressure(source=tiny_listing(12_000), good_runs=before) is Strength.WEAK
 
 
 def test_a_hundred_more_files_do_not_take_twenty_minutes() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from pipetriage.detectors.time_taken import most_of
 from pipetriage.model.amounts import of_bytes, of_ms
 from pipetriage.model.categories import FailureMode
 from pipetriage.model.context import Context
@@ -179,11 +180,7 @@ def _wall(started: datetime | None, ended: datetime | None, run: Run) -> float:
 
 def _most_of(run: Run, took_ms: float, files: int, thresholds: ThresholdSettings) -> bool:
     """Whether that is the larger part of the run's time, and so many files can have taken it."""
-    whole = run.execution_seconds or 0.0
-    if run.started_at is not None and run.ended_at is not None:
-        whole = (run.ended_at - run.started_at).total_seconds()
-    most = took_ms >= max(thresholds.stuck_min_ms, thresholds.time_share * whole * 1000) and whole > 0
-    return most and took_ms <= files * thresholds.small_file_ms
+    return most_of(run, took_ms, thresholds) and took_ms <= files * thresholds.small_file_ms
 
 
 def _are_small(listing: Listing, thresholds: ThresholdSettings) -> bool:

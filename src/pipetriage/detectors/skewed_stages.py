@@ -5,12 +5,13 @@ import re
 import msgspec
 
 from pipetriage.detectors.rules import Hit
+from pipetriage.detectors.time_taken import most_of
 from pipetriage.detectors.unknown_rules import EXHAUSTED, LOST_NODES
 from pipetriage.model.amounts import of_bytes, of_ms, of_share
 from pipetriage.model.categories import FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.facts import Run
-from pipetriage.model.hot_partition import HotTask, hot_task
+from pipetriage.model.hot_partition import HotTask, hot_task, ratio
 from pipetriage.model.spark import SparkFacts, StageFacts
 from pipetriage.settings import ThresholdSettings
 
@@ -66,18 +67,24 @@ def skew_evidence(context: Context, thresholds: ThresholdSettings) -> list[Skew]
 
 
 def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: ThresholdSettings) -> Skew | None:
+    threshold = thresholds.skew_ratio
+    known = max(
+        ratio(stage.shuffle_bytes.maximum, stage.shuffle_bytes.median),
+        ratio(stage.shuffle_records.maximum, stage.shuffle_records.median),
+    )
+    if known < threshold and stage.planned_tasks <= stage.tasks:
+        return None
     hot = hot_task(stage, application.stages, run.ended_at)
-    ratio = thresholds.skew_ratio
-    if hot.ratio < ratio or not _few(hot, thresholds):
+    if hot.ratio < threshold or not _few(hot, thresholds):
         return None
     spilled = max(stage.memory_spilled, stage.disk_spilled)
     read = stage.shuffle_bytes.total + stage.input_bytes.total
-    by_bytes = hot.bytes >= thresholds.skew_min_bytes and hot.bytes >= ratio * hot.typical_bytes
+    by_bytes = hot.bytes >= thresholds.skew_min_bytes and hot.bytes >= threshold * hot.typical_bytes
     by_spill = spilled >= max(thresholds.spill_min_bytes, thresholds.spill_input_ratio * read)
     # Time alone is a slow node, a cold start or a call that hangs; with what there was to read it is skew.
-    slow = hot.planned >= thresholds.skew_min_tasks and hot.slower >= ratio and _much(hot, thresholds)
+    slow = hot.planned >= thresholds.skew_min_tasks and hot.slower >= threshold and _much(hot, thresholds)
     by_time = slow and hot.ran_ms >= thresholds.skew_min_task_ms
-    long = slow and _most_of(run, hot.ran_ms, thresholds)
+    long = slow and most_of(run, hot.ran_ms, thresholds)
     stuck = long and not hot.ended and not stage.completed
     if not (by_bytes or by_spill or by_time or stuck):
         return None
@@ -90,14 +97,6 @@ def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: Th
         stuck=stuck,
         took=long and hot.ended,
     )
-
-
-def _most_of(run: Run, milliseconds: float, thresholds: ThresholdSettings) -> bool:
-    """Whether the larger part of the run's time is that long."""
-    whole = run.execution_seconds or 0.0
-    if run.started_at is not None and run.ended_at is not None:
-        whole = (run.ended_at - run.started_at).total_seconds()
-    return milliseconds >= max(thresholds.stuck_min_ms, thresholds.time_share * whole * 1000) and whole > 0
 
 
 def _few(hot: HotTask, thresholds: ThresholdSettings) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pipetriage.detectors.many_files import ManyFiles, many_files
 from pipetriage.detectors.rules import Hit, RuleBook, strongest, unique
+from pipetriage.detectors.time_taken import run_ms
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.facts import Run
@@ -18,6 +19,8 @@ _LISTING_FRAME = re.compile(
     r"InMemoryFileIndex|listLeafFiles|HadoopFSUtils|listStatus|listFiles|ListBucket|FileInputFormat\.getSplits"
     r"|PartitioningAwareFileIndex|CatalogFileIndex|ManifestGroup|ManifestReader|planFiles|planTasks|DeltaLog"
 )
+# The rules, of whatever table, of which many files may be the reason.
+_PRESSED = frozenset({"driver-memory", "memory", "result-size", "s3-slow-down", "pool", "pool-in-words", "connection"})
 # What a driver does with rows, not with files: its memory went into those.
 _COLLECTING_FRAME = re.compile(r"\bcollect|executeCollect|toPandas|BroadcastExchange|executeBroadcast|executeTake")
 _LISTING_TEXT = re.compile(r"ListBucketHandler", re.IGNORECASE)
@@ -25,6 +28,8 @@ _LISTING_TEXT = re.compile(r"ListBucketHandler", re.IGNORECASE)
 
 def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) -> str | None:
     """Say why this error comes of many files; None when nothing shows that it does."""
+    if hit.rule.id not in _PRESSED:
+        return None
     error = hit.error
     frames = any(_LISTING_FRAME.search(frame) for frame in error.user_frames)
     frames = frames or any(_LISTING_FRAME.search(cause.message) for cause in error.causes)
@@ -113,7 +118,5 @@ class SmallFilePressure:
 
     def _may_take(self, run: Run, files: int) -> bool:
         """Whether handling so many files one after another takes the larger part of the time that the run had."""
-        if run.started_at is None or run.ended_at is None:
-            return False
-        milliseconds = (run.ended_at - run.started_at).total_seconds() * 1000
-        return files * self._thresholds.small_file_ms >= self._thresholds.time_share * milliseconds
+        lasted = run_ms(run)
+        return 0 < self._thresholds.time_share * lasted <= files * self._thresholds.small_file_ms

@@ -73,7 +73,10 @@ PROGRAMS = [
         "reads any, and that takes longer than the job's timeout.",
         beside=_devices(24_000),
         arguments=_EVENTS,
-        conf={"spark.sql.sources.parallelPartitionDiscovery.parallelism": "120"},
+        conf={
+            "spark.sql.sources.parallelPartitionDiscovery.parallelism": "60",
+            "spark.sql.files.maxPartitionBytes": "256m",
+        },
         timeout=40.0,
         seconds=200.0,
         variants=(Variant(), Variant(domain="payments", glue="4.0", deployed="other")),
