@@ -44,7 +44,9 @@ def test_a_timeout_in_one_task_that_had_nearly_everything_left_to_read_is_skew()
     context = make_context(run=TIMEOUT, spark=spark(HOT, unended(keys=("customer_id",))))
     assert strong(context) == {"DATA_SKEW/SKEWED_KEY"}
     (said,) = [one for one in findings(context) if one.category is Category.DATA_SKEW]
-    assert said.statement.startswith("one of 40 tasks of stage 3 never ended and had left to read")
+    assert said.statement.startswith(
+        "one of 40 tasks of stage 3 did not finish, with 600 MiB in 5,000,000 records left"
+    )
     assert "99.4% of all that was shuffled by customer_id" in said.statement
     assert "ran 19 min" in said.statement
     assert said.evidence == ("stage-3.0",)
@@ -187,6 +189,18 @@ def test_executors_lost_to_memory_over_a_hot_key_are_skew_without_a_log() -> Non
         failures=(lost("Command exited with code 137"),), failure_reason="Job aborted due to stage failure",
     )  # fmt: skip
     context = make_context(spark=spark(stage))
+    assert strong(context) == {"DATA_SKEW/SKEWED_EXECUTOR_LOSS"}
+
+
+def test_a_job_that_was_given_up_early_shows_the_failed_task() -> None:
+    # Most tasks had not begun: what was left is no measure, what the failed one had read is.
+    stage = make_stage(
+        tasks=40, planned_tasks=200, parents=(1,), failed_tasks=1, executors_lost=1,
+        shuffle_records=spread(9_000_000, 10_000, 40), shuffle_bytes=spread(2**30, MIB, 40),
+        failures=(TaskFailure(reason="ExceptionFailure", exception="java.lang.OutOfMemoryError", message="heap"),),
+        failure_reason="Job aborted due to stage failure",
+    )  # fmt: skip
+    context = make_context(spark=spark(wrote(11_000_000, 3 * 2**30), stage))
     assert strong(context) == {"DATA_SKEW/SKEWED_EXECUTOR_LOSS"}
 
 

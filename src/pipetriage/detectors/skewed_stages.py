@@ -1,5 +1,6 @@
 """Where skew shows: stages whose heaviest task had far more to do than the others, and Glue's skewness metrics."""
 
+import math
 import re
 
 import msgspec
@@ -74,8 +75,8 @@ def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: Th
     )
     if known < threshold and stage.planned_tasks <= stage.tasks:
         return None
-    hot = hot_task(stage, application.stages, run.ended_at)
-    if hot.ratio < threshold or not _few(hot, thresholds):
+    hot = hot_task(stage, application.stages, run.ended_at, thresholds.skew_stuck_share)
+    if hot.ratio < threshold:
         return None
     spilled = max(stage.memory_spilled, stage.disk_spilled)
     read = stage.shuffle_bytes.total + stage.input_bytes.total
@@ -99,11 +100,6 @@ def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: Th
     )
 
 
-def _few(hot: HotTask, thresholds: ThresholdSettings) -> bool:
-    """Whether the tasks without an end are few: where most had not begun, nothing is known of any."""
-    return hot.ended or hot.pending <= max(1.0, thresholds.skew_stuck_share * hot.planned)
-
-
 def _much(hot: HotTask, thresholds: ThresholdSettings) -> bool:
     """Whether a task had enough to read for that to be what took it long."""
     count = max(1, hot.pending)
@@ -122,9 +118,11 @@ def _told(stage: StageFacts, hot: HotTask, spilled: int) -> str:
     who = f"one of {hot.planned} tasks" if hot.pending <= 1 else f"{hot.pending} of {hot.planned} tasks"
     amount = f"{of_bytes(hot.bytes * max(1, hot.pending))} in {hot.records * max(1, hot.pending):,.0f} records"
     share = f", {of_share(hot.share)} of all that was shuffled{by}" if hot.share is not None else by
-    times = f"{hot.ratio:.0f} times the median" if hot.ratio < 1e6 else "the median task nothing"
-    read = "read" if hot.ended else "never ended and had left to read"
-    what = f"{who} of stage {stage.stage_id} {read} {amount} ({times}{share})"
+    times = "the median task nothing" if math.isinf(hot.ratio) else f"{hot.ratio:,.0f} times the median"
+    what = f"{who} of stage {stage.stage_id} " + (
+        f"read {amount}" if hot.ended else f"did not finish, with {amount} left"
+    )
+    what += f" ({times}{share})"
     if hot.ran_ms >= 1000:
         what += f" and ran {of_ms(hot.ran_ms)}, the median {of_ms(hot.typical_ms)}"
     if spilled:

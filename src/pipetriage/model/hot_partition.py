@@ -52,11 +52,18 @@ class HotTask(msgspec.Struct, frozen=True, kw_only=True):
         return max(2, by_size if by_size > 1 else by_ratio)
 
 
-def hot_task(stage: StageFacts, stages: Iterable[StageFacts], run_ended_at: datetime | None) -> HotTask:
+FEW = 0.25
+"""The rest of Spark's spark.speculation.quantile (0.75 in Spark 3): once so many ended, the others are the slow ones."""
+
+
+def hot_task(
+    stage: StageFacts, stages: Iterable[StageFacts], run_ended_at: datetime | None, few: float = FEW
+) -> HotTask:
     """Give the heaviest task of a stage; ``stages`` are those of its application.
 
     A task without an end has no metrics. What the stages before it wrote, less what its siblings read, is what was
-    left for it and whoever else did not end.
+    left for it and whoever else did not end. Where those are more than ``few`` of the stage, most had not begun, and
+    nothing is known of any.
     """
     ended = HotTask(
         bytes=stage.shuffle_bytes.maximum,
@@ -73,7 +80,7 @@ def hot_task(stage: StageFacts, stages: Iterable[StageFacts], run_ended_at: date
     listed = tuple(stages)
     written = _written(stage, listed)
     pending = ended.planned - stage.tasks
-    if written is None or pending <= 0 or not stage.tasks:
+    if written is None or not stage.tasks or not 0 < pending <= max(1.0, few * ended.planned):
         return msgspec.structs.replace(ended, share=_share(ended, stage, written))
     # Attempts of one stage read different partitions of the same shuffle.
     attempts = [one for one in listed if one.stage_id == stage.stage_id]
