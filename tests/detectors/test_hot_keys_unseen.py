@@ -141,6 +141,11 @@ def test_a_hot_task_that_ended_and_took_most_of_the_time_fits() -> None:
     assert skew(slow) is Strength.MODERATE
 
 
+def test_a_hot_task_that_took_the_time_before_another_that_did_not_finish_is_why() -> None:
+    slow = make_stage(duration_ms=spread(15 * 60_000, 4_000), shuffle_records=spread(9_000_000, 10_000))
+    assert skew(slow, HOT, unended(since_minutes=17)) is Strength.STRONG
+
+
 def test_collect_in_the_driver_is_not_a_key() -> None:
     error = make_error(
         ("SparkException", "Job aborted due to stage failure: Total size of serialized results of 9 tasks (1040.0 MiB)"

@@ -38,7 +38,7 @@ class DataSkew:
             elif hit is not None:
                 strength = Strength.STRONG
             else:
-                strength = _by_its_end(context, skew)
+                strength = _by_its_end(context, skew, skews)
             ran_out = f", and the tasks ran out of resources: {hit.telling}" if hit is not None else ""
             yield Finding(
                 detector=f"{self.id}/{'stage' if skew.stage is not None else 'metric'}",
@@ -56,7 +56,7 @@ class DataSkew:
         return [(hit, behind) for hit, behind in paired if behind]
 
 
-def _by_its_end(context: Context, skew: Skew) -> Strength:
+def _by_its_end(context: Context, skew: Skew, skews: list[Skew]) -> Strength:
     """Judge a skew of a run whose errors do not explain its end."""
     if context.terminal_errors:
         return Strength.MODERATE if skew.failed else Strength.WEAK
@@ -66,6 +66,9 @@ def _by_its_end(context: Context, skew: Skew) -> Strength:
     # Nobody but the clock ends a run with TIMEOUT. A killed driver, or a person's stop, may have had another reason.
     if skew.stuck:
         return Strength.STRONG if timed_out else Strength.MODERATE
+    # The same rows are often shuffled twice: one hot task took the time, the next was at it when the time was up.
+    if skew.took and timed_out and any(other.running for other in skews):
+        return Strength.STRONG
     if skew.stage is None:
         return Strength.MODERATE
     return Strength.MODERATE if timed_out and (skew.took or not skew.went_well) else Strength.WEAK

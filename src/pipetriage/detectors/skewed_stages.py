@@ -34,6 +34,8 @@ class Skew(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str
     stage: StageFacts | None = None
     """None: only a metric tells of it."""
+    running: bool = False
+    """Its heavy tasks were still running when the run ended."""
     stuck: bool = False
     """Its heavy tasks were still running when the run ended, and the larger part of the run's time went there."""
     took: bool = False
@@ -95,6 +97,7 @@ def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: Th
         failed=_died_of_it(stage),
         evidence=stage.evidence,
         stage=stage,
+        running=not hot.ended and not stage.completed,
         stuck=stuck,
         took=long and hot.ended,
     )

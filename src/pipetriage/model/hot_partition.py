@@ -53,7 +53,7 @@ class HotTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FEW = 0.25
-"""The rest of Spark's spark.speculation.quantile (0.75 in Spark 3): once so many ended, the others are the slow ones."""
+"""The rest of Spark's spark.speculation.quantile (0.75 in Spark 3): once so many ended, the others are slow."""
 
 
 def hot_task(
