@@ -241,6 +241,18 @@ def test_heavy_spill_in_every_task_is_what_ran_out_not_a_key() -> None:
     assert strong(make_context([LOST_EXECUTOR], spark=spark(spilling))) == {"UNKNOWN/RESOURCE_EXHAUSTED"}
 
 
+@pytest.mark.parametrize("parents", [(1,), ()])
+def test_a_stage_of_which_no_task_succeeded_has_no_median_to_be_uneven_by(parents: tuple[int, ...]) -> None:
+    # Every task is alike, and the first one ran out of memory.
+    stage = make_stage(
+        tasks=1, planned_tasks=10, parents=parents, failed_tasks=1, executors_lost=1, memory_spilled=2**30,
+        shuffle_records=spread(900_000, 0, 1), shuffle_bytes=spread(100 * MIB, 0, 1),
+        failures=(lost("Command exited with code 52"),), failure_reason="Task 3 in stage 7.0 failed",
+    )  # fmt: skip
+    context = make_context([LOST_EXECUTOR], spark=spark(wrote(9_000_000, 1000 * MIB), stage))
+    assert strong(context) == {"UNKNOWN/RESOURCE_EXHAUSTED"}
+
+
 def test_a_run_that_succeeded_has_a_hint_at_most() -> None:
     assert skew(FINISHED_SKEW, run=make_run("SUCCEEDED")) is Strength.WEAK
     assert skew(HOT, unended(), run=make_run("SUCCEEDED")) in {None, Strength.WEAK}

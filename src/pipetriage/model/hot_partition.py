@@ -65,22 +65,23 @@ def hot_task(
     left for it and whoever else did not end. Where those are more than ``few`` of the stage, most had not begun, and
     nothing is known of any.
     """
+    listed = tuple(stages)
+    written, planned = _written(stage, listed), max(stage.planned_tasks, stage.tasks)
+    typical_bytes, typical_records = _typical(stage, planned, written)
     ended = HotTask(
         bytes=stage.shuffle_bytes.maximum,
         records=stage.shuffle_records.maximum,
-        typical_bytes=stage.shuffle_bytes.median,
-        typical_records=stage.shuffle_records.median,
+        typical_bytes=typical_bytes,
+        typical_records=typical_records,
         share=None,
         ran_ms=stage.duration_ms.maximum,
         typical_ms=stage.duration_ms.median,
         ended=True,
         pending=0,
-        planned=max(stage.planned_tasks, stage.tasks),
+        planned=planned,
     )
-    listed = tuple(stages)
-    written = _written(stage, listed)
-    pending = ended.planned - stage.tasks
-    if written is None or not stage.tasks or not 0 < pending <= max(1.0, few * ended.planned):
+    pending = planned - stage.tasks
+    if written is None or not stage.tasks or not 0 < pending <= max(1.0, few * planned):
         return msgspec.structs.replace(ended, share=_share(ended, stage, written))
     # Attempts of one stage read different partitions of the same shuffle.
     attempts = [one for one in listed if one.stage_id == stage.stage_id]
@@ -103,6 +104,19 @@ def ratio(largest: float, typical: float) -> float:
     if largest <= 0:
         return 0.0
     return largest / typical if typical > 0 else math.inf
+
+
+def _typical(stage: StageFacts, planned: int, written: tuple[float, float] | None) -> tuple[float, float]:
+    """Give what the ordinary task reads, bytes and records.
+
+    Where fewer than half of a stage's tasks succeeded, their median tells of the lightest alone: it is the mean of all
+    then, or, where that is unknown too, whatever the largest read, for nothing is known to be uneven.
+    """
+    if stage.tasks * 2 >= planned:
+        return stage.shuffle_bytes.median, stage.shuffle_records.median
+    if written is not None and planned:
+        return written[0] / planned, written[1] / planned
+    return stage.shuffle_bytes.maximum, stage.shuffle_records.maximum
 
 
 def _written(stage: StageFacts, stages: tuple[StageFacts, ...]) -> tuple[float, float] | None:
