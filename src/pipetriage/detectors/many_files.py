@@ -1,7 +1,7 @@
 """Where many small files show: listings, Iceberg's counts, scans and stages of the event log; and what they took."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -18,6 +18,8 @@ from pipetriage.settings import ThresholdSettings
 # Spark packs files into a task until they come to this many bytes, each counted as openCostInBytes (4 MiB) at least: of
 # its defaults, 128 MiB over 4 MiB.
 _FILES_A_TASK = 32
+# More than one an hour is worth a word: each commit adds files of its own.
+_COMMITS_A_DAY = 24
 # What a run reads of its own target: to find the rows or files that it replaces. An append reads nothing.
 _READS_ITS_TARGET = frozenset({"merge", "delete_append"})
 
@@ -220,6 +222,10 @@ def _in_iceberg(name: str, table: IcebergTable, thresholds: ThresholdSettings) -
     if files < thresholds.small_file_count or size >= files * thresholds.small_file_bytes:
         return None
     what = f"table {name} holds {files:,} files of {of_bytes(size / files)} on average"
+    day = current.committed_at - timedelta(days=1)
+    commits = sum(day < one.committed_at <= current.committed_at for one in table.snapshots)
+    if commits > _COMMITS_A_DAY:
+        what += f", {commits:,} commits in its last day"
     return ManyFiles(what=what, mode=FailureMode.MANY_TABLE_FILES, count=files, evidence=current.evidence)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab.spark.recorded.domains import Domain
 from lab.spark.recorded.plans.services import aws
+from lab.spark.recorded.process import Kind
 from lab.spark.recorded.program import Program, Variant
 
 Beside = Callable[[Path, Domain, str, bool], None]
@@ -80,6 +81,21 @@ PROGRAMS = [
         timeout=40.0,
         seconds=200.0,
         variants=(Variant(), Variant(domain="payments", glue="4.0", deployed="other")),
+    ),
+    Program(
+        name="listing_fills_driver",
+        script="devices_of_the_day",
+        category="SMALL_FILE_PRESSURE",
+        domain="trips",
+        acceptable=("UNKNOWN",),
+        why="The devices delivered a hundred thousand files of one line each; what Spark's driver keeps of each while it "
+        "lists them no longer fits its heap.",
+        beside=_devices(160_000),
+        arguments=_EVENTS,
+        kind=Kind(memory="512m"),
+        conf={"spark.sql.sources.parallelPartitionDiscovery.parallelism": "60"},
+        seconds=280.0,
+        variants=(Variant(domain="claims"), Variant(domain="shipments", glue="4.0", deployed="other")),
     ),
     Program(
         name="samples_of_the_year",
