@@ -88,8 +88,8 @@ PROGRAMS = [
         category="SMALL_FILE_PRESSURE",
         domain="trips",
         acceptable=("UNKNOWN",),
-        why="The devices delivered a hundred thousand files of one line each; what Spark's driver keeps of each while it "
-        "lists them no longer fits its heap.",
+        why="The devices delivered a hundred thousand files of one line each; what Spark's driver keeps of each while "
+        "it lists them no longer fits its heap.",
         beside=_devices(160_000),
         arguments=_EVENTS,
         kind=Kind(memory="512m"),
