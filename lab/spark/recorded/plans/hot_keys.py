@@ -192,7 +192,7 @@ PROGRAMS = [
         why="One task waits for a service that never answers it, until the job's timeout; it has no more rows than the "
         "others, which ended at once.",
         arguments=("--rates_url", "{rates}"),
-        faults=(Fault(on="GET /api/rates.part=11$", how="stall"),),
+        faults=(Fault(on="GET /api/rates.part=11 ", how="stall"),),
         tables=(Table(write_mode="overwrite_partitions"),),
         per_group=120,
         timeout=40.0,
