@@ -138,7 +138,7 @@ def test_a_run_that_succeeded_asks_for_nothing() -> None:
 def test_no_step_can_be_pasted_as_a_statement(mode: FailureMode) -> None:
     hot = wrote(39_000 + 5_000_000, 39 * 102_400 + 600 * MIB)
     told = steps(
-        mode, "stage-3.0", "snapshot:7", tables=(table(900),), spark=spark(hot, unended(peak_memory=9 * MIB))
+        mode, "stage-3.0", "snapshot:7", tables=(table(900),), spark=spark(hot, unended(peak_memory=9 * MIB, memory_spilled=MIB))
     )  # fmt: skip
     assert told
     statement = re.compile(r"\b(?:CALL|ALTER|DELETE|INSERT|OPTIMIZE|VACUUM|rewrite_data_files|SET spark)\b|;\s*$")

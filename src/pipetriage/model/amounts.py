@@ -16,7 +16,9 @@ def of_ms(milliseconds: float) -> str:
         return f"{seconds / 3600:.1f} h"
     if seconds >= 2 * 60:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    if seconds >= 1:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{milliseconds:.0f} ms"
 
 
 def of_share(share: float) -> str:

@@ -73,7 +73,8 @@ def _of_memory(context: Context, cause: Cause, approver: str) -> Iterator[Step]:
     stages = _stages_of(context, cause) or _broken_stages(context)
     for application, stage in stages[:1]:
         used = _used(application, stage)
-        if not used:
+        short = stage.memory_spilled or stage.disk_spilled or stage.executors_lost or stage.failed_tasks
+        if not used or not short:
             return
         configured = _configured(application, context)
         yield Step(
