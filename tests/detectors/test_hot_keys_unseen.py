@@ -209,6 +209,30 @@ def test_a_job_that_was_given_up_early_shows_the_failed_task() -> None:
     assert strong(context) == {"DATA_SKEW/SKEWED_EXECUTOR_LOSS"}
 
 
+HUGE_FILE = make_stage(
+    stage_id=2, evidence="stage-2.0", shuffle_bytes=spread(0, 0), shuffle_records=spread(0, 0), failed_tasks=4,
+    input_bytes=spread(6 * 2**30, 40 * MIB), input_records=spread(90_000_000, 600_000),
+    failures=(lost("Command exited with code 137"),), executors_lost=4, failure_reason="Job aborted",
+)  # fmt: skip
+
+
+def test_one_file_that_cannot_be_split_is_uneven_too() -> None:
+    context = make_context([LOST_EXECUTOR], spark=spark(HUGE_FILE))
+    assert strong(context) == {"DATA_SKEW/SKEWED_EXECUTOR_LOSS"}
+    (said,) = [one for one in findings(context) if one.category is Category.DATA_SKEW]
+    assert "read 6.00 GiB in 90,000,000 records (154 times the median, 44% of the input)" in said.statement
+
+
+def test_files_of_different_sizes_are_no_skew() -> None:
+    mixed = {
+        "input_bytes": spread(120 * MIB, 4 * MIB),
+        "input_records": spread(900_000, 9_000),
+        "memory_spilled": 2**30,
+    }
+    stage = make_stage(shuffle_bytes=spread(0, 0), shuffle_records=spread(0, 0), **mixed)
+    assert skew(stage) is None
+
+
 # What is no skew at all.
 
 

@@ -16,11 +16,5 @@ def test_times() -> None:
 
 
 def test_a_share_that_is_not_all_is_never_called_all() -> None:
-    assert [of_share(share) for share in (0, 0.071, 0.5, 0.994, 0.99999, 1)] == [
-        "0%",
-        "7%",
-        "50%",
-        "99.4%",
-        "99.9%",
-        "100%",
-    ]
+    shares = (0, 0.071, 0.5, 0.994, 0.99999, 1)
+    assert [of_share(share) for share in shares] == ["0%", "7%", "50%", "99.4%", "99.9%", "100%"]

@@ -137,9 +137,8 @@ def test_a_run_that_succeeded_asks_for_nothing() -> None:
 @pytest.mark.parametrize("mode", [FailureMode.SKEWED_KEY, FailureMode.MANY_TABLE_FILES, FailureMode.RESOURCE_EXHAUSTED])
 def test_no_step_can_be_pasted_as_a_statement(mode: FailureMode) -> None:
     hot = wrote(39_000 + 5_000_000, 39 * 102_400 + 600 * MIB)
-    told = steps(
-        mode, "stage-3.0", "snapshot:7", tables=(table(900),), spark=spark(hot, unended(peak_memory=9 * MIB, memory_spilled=MIB))
-    )  # fmt: skip
+    stage = unended(peak_memory=9 * MIB, memory_spilled=MIB)
+    told = steps(mode, "stage-3.0", "snapshot:7", tables=(table(900),), spark=spark(hot, stage))
     assert told
     statement = re.compile(r"\b(?:CALL|ALTER|DELETE|INSERT|OPTIMIZE|VACUUM|rewrite_data_files|SET spark)\b|;\s*$")
     assert not any(statement.search(one.action) for one in told)

@@ -12,7 +12,7 @@ from pipetriage.model.amounts import of_bytes, of_ms, of_share
 from pipetriage.model.categories import FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.facts import Run
-from pipetriage.model.hot_partition import HotTask, hot_task, ratio
+from pipetriage.model.hot_partition import HotTask, hot_task, ratio, what_it_reads
 from pipetriage.model.spark import SparkFacts, StageFacts
 from pipetriage.settings import ThresholdSettings
 
@@ -71,10 +71,7 @@ def skew_evidence(context: Context, thresholds: ThresholdSettings) -> list[Skew]
 
 def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: ThresholdSettings) -> Skew | None:
     threshold = thresholds.skew_ratio
-    known = max(
-        ratio(stage.shuffle_bytes.maximum, stage.shuffle_bytes.median),
-        ratio(stage.shuffle_records.maximum, stage.shuffle_records.median),
-    )
+    known = max(ratio(one.maximum, one.median) for one in what_it_reads(stage))
     if known < threshold and stage.planned_tasks <= stage.tasks:
         return None
     hot = hot_task(stage, application.stages, run.ended_at, thresholds.skew_stuck_share)
@@ -89,7 +86,8 @@ def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: Th
     by_time = slow and hot.ran_ms >= thresholds.skew_min_task_ms
     long = slow and most_of(run, hot.ran_ms, thresholds)
     stuck = long and not hot.ended and not stage.completed
-    if not (by_bytes or by_spill or by_time or stuck):
+    # Files differ in size as a matter of course; only one that is huge is news.
+    if not (by_bytes or (not hot.of_input and (by_spill or by_time or stuck))):
         return None
     return Skew(
         what=_told(stage, hot, spilled if by_spill else 0),
@@ -120,7 +118,8 @@ def _told(stage: StageFacts, hot: HotTask, spilled: int) -> str:
     by = f" by {', '.join(stage.keys)}" if stage.keys else ""
     who = f"one of {hot.planned} tasks" if hot.pending <= 1 else f"{hot.pending} of {hot.planned} tasks"
     amount = f"{of_bytes(hot.bytes * max(1, hot.pending))} in {hot.records * max(1, hot.pending):,.0f} records"
-    share = f", {of_share(hot.share)} of all that was shuffled{by}" if hot.share is not None else by
+    whole = "the input" if hot.of_input else f"all that was shuffled{by}"
+    share = f", {of_share(hot.share)} of {whole}" if hot.share is not None else by
     times = "the median task nothing" if math.isinf(hot.ratio) else f"{hot.ratio:,.0f} times the median"
     what = f"{who} of stage {stage.stage_id} " + (
         f"read {amount}" if hot.ended else f"did not finish, with {amount} left"

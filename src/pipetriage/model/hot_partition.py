@@ -16,7 +16,8 @@ class HotTask(msgspec.Struct, frozen=True, kw_only=True):
     """The heaviest task of a stage beside the ordinary one (the median of those that succeeded)."""
 
     bytes: float
-    """Shuffle bytes that it read; of tasks that never ended, what their stage had left to read, for each of them."""
+    """Shuffle bytes that it read, or of input where the stage reads no shuffle; of tasks that never ended, what their
+    stage had left of the shuffle, for each of them."""
     records: float
     typical_bytes: float
     typical_records: float
@@ -30,6 +31,8 @@ class HotTask(msgspec.Struct, frozen=True, kw_only=True):
     """How many tasks of the stage did not succeed, this one among them; 0 where it ended."""
     planned: int
     """How many tasks the stage has."""
+    of_input: bool = False
+    """It is files that it read, not a shuffle."""
 
     @property
     def ratio(self) -> float:
@@ -67,10 +70,11 @@ def hot_task(
     """
     listed = tuple(stages)
     written, planned = _written(stage, listed), max(stage.planned_tasks, stage.tasks)
+    sizes, records = what_it_reads(stage)
     typical_bytes, typical_records = _typical(stage, planned, written)
     ended = HotTask(
-        bytes=stage.shuffle_bytes.maximum,
-        records=stage.shuffle_records.maximum,
+        bytes=sizes.maximum,
+        records=records.maximum,
         typical_bytes=typical_bytes,
         typical_records=typical_records,
         share=None,
@@ -79,6 +83,7 @@ def hot_task(
         ended=True,
         pending=0,
         planned=planned,
+        of_input=sizes is stage.input_bytes,
     )
     pending = planned - stage.tasks
     if written is None or not stage.tasks or not 0 < pending <= max(1.0, few * planned):
@@ -106,17 +111,25 @@ def ratio(largest: float, typical: float) -> float:
     return largest / typical if typical > 0 else math.inf
 
 
+def what_it_reads(stage: StageFacts) -> tuple[Spread, Spread]:
+    """Give bytes and records of the shuffle that a stage reads, or of its input where it reads none."""
+    if stage.parents or stage.shuffle_records.maximum or stage.shuffle_bytes.maximum:
+        return stage.shuffle_bytes, stage.shuffle_records
+    return stage.input_bytes, stage.input_records
+
+
 def _typical(stage: StageFacts, planned: int, written: tuple[float, float] | None) -> tuple[float, float]:
     """Give what the ordinary task reads, bytes and records.
 
     Where fewer than half of a stage's tasks succeeded, their median tells of the lightest alone: it is the mean of all
     then, or, where that is unknown too, whatever the largest read, for nothing is known to be uneven.
     """
+    sizes, records = what_it_reads(stage)
     if stage.tasks * 2 >= planned:
-        return stage.shuffle_bytes.median, stage.shuffle_records.median
+        return sizes.median, records.median
     if written is not None and planned:
         return written[0] / planned, written[1] / planned
-    return stage.shuffle_bytes.maximum, stage.shuffle_records.maximum
+    return sizes.maximum, records.maximum
 
 
 def _written(stage: StageFacts, stages: tuple[StageFacts, ...]) -> tuple[float, float] | None:
@@ -139,8 +152,9 @@ def _ran(stage: StageFacts, run_ended_at: datetime | None) -> float:
 
 def _share(hot: HotTask, stage: StageFacts, written: tuple[float, float] | None) -> float | None:
     count = max(1, hot.pending)
-    by_bytes = _part(hot.bytes * count, stage.shuffle_bytes, written[0] if written else 0.0)
-    by_records = _part(hot.records * count, stage.shuffle_records, written[1] if written else 0.0)
+    sizes, records = what_it_reads(stage)
+    by_bytes = _part(hot.bytes * count, sizes, written[0] if written else 0.0)
+    by_records = _part(hot.records * count, records, written[1] if written else 0.0)
     known = [one for one in (by_bytes, by_records) if one is not None]
     return max(known) if known else None
 

@@ -43,8 +43,13 @@ def _of_skew(context: Context, cause: Cause, approver: str) -> Iterator[Step]:
     for application, stage in _stages_of(context, cause)[:1]:
         hot = hot_task(stage, application.stages, context.facts.run.ended_at)
         named = ", ".join(stage.keys) if stage.keys else f"the key that stage {stage.stage_id} shuffles by"
+        action = f"Salt {named}, or handle its heaviest value by itself: about {hot.parts} parts in place of one."
+        if hot.of_input:
+            action = (
+                f"Split the largest file of the input, or have it written in a format that can be: {hot.parts} parts."
+            )
         yield Step(
-            action=f"Salt {named}, or handle its heaviest value by itself: about {hot.parts} parts in place of one.",
+            action=action,
             why=_hot(stage, hot, application),
             approver=approver,
             verify=None,
@@ -58,7 +63,7 @@ def _hot(stage: StageFacts, hot: HotTask, application: SparkFacts) -> str:
     what = f"{who} of {hot.planned} in stage {stage.stage_id} had {hot.records * count:,.0f} records"
     what += f" ({of_bytes(hot.bytes * count)}) to read, the median task {hot.typical_records:,.0f}"
     if hot.share is not None:
-        what += f": {of_share(hot.share)} of all that was shuffled"
+        what += f": {of_share(hot.share)} of {'the input' if hot.of_input else 'all that was shuffled'}"
     if hot.ran_ms >= 1000:
         what += f"; it ran {of_ms(hot.ran_ms)}, the median task {of_ms(hot.typical_ms)}"
     if application.settings.get("spark.sql.adaptive.enabled", "").lower() == "false":
