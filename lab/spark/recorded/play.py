@@ -20,6 +20,10 @@ from lab.spark.recorded.wrapper import Line, error_message, launcher_lines, line
 from pipetriage.bootstrap import open_app
 
 
+_DOCUMENTS = ("runs", "logs", "events", "input")
+"""What a rerun writes and the capture reads: put back afterwards, so that a play can be captured again."""
+
+
 class Played(msgspec.Struct, frozen=True, kw_only=True):
     """What one variant left; the rest is in its folder."""
 
@@ -293,7 +297,7 @@ class Play:
         shutil.rmtree(left, ignore_errors=True)
         shutil.move(lake.warehouse, left)
         documents = self.folder / "documents"
-        for name in ("runs", "logs", "events"):
+        for name in _DOCUMENTS:
             shutil.rmtree(documents / name, ignore_errors=True)
             shutil.copytree(lake.folder / name, documents / name)
         self._write_input(batch, broken=False)
@@ -309,7 +313,7 @@ class Play:
             found.append((error, self._rows()))
         shutil.rmtree(lake.warehouse, ignore_errors=True)
         shutil.move(left, lake.warehouse)
-        for name in ("runs", "logs", "events"):
+        for name in _DOCUMENTS:
             shutil.rmtree(lake.folder / name)
             shutil.move(documents / name, lake.folder / name)
         if found[0][0] is not None:
