@@ -63,6 +63,11 @@ def test_a_scan_that_took_a_minute_of_twenty_is_not_why() -> None:
     assert pressure(spark(tiny_reads(minutes=1), executions=(reads(scan()),))) is Strength.WEAK
 
 
+def test_a_count_says_no_more_once_it_is_known_that_they_were_read_quickly() -> None:
+    quick = spark(tiny_reads(minutes=1), executions=(reads(scan("json s3://raw/orders", format="json")),))
+    assert pressure(quick, source=tiny_listing(12_000), previous_source=tiny_listing(8)) is Strength.WEAK
+
+
 def test_five_seconds_a_file_is_not_the_files() -> None:
     # 200 files in 19 minutes: whatever is done with their rows takes the time.
     few = scan(files=200, size=200 * 20_480)

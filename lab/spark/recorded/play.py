@@ -19,7 +19,6 @@ from lab.spark.recorded.tables import state_of
 from lab.spark.recorded.wrapper import Line, error_message, launcher_lines, lines_of
 from pipetriage.bootstrap import open_app
 
-
 _DOCUMENTS = ("runs", "logs", "events", "input")
 """What a rerun writes and the capture reads: put back afterwards, so that a play can be captured again."""
 

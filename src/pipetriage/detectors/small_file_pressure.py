@@ -92,18 +92,23 @@ class SmallFilePressure:
             )
 
     def _numbers(self, context: Context) -> Iterator[Finding]:
-        for one in many_files(context, self._thresholds)[:2]:
+        found = many_files(context, self._thresholds)
+        measured = any(one.took_ms for one in found)
+        for one in found[:2]:
             yield Finding(
                 detector=f"{self.id}/numbers",
                 category=Category.SMALL_FILE_PRESSURE,
                 failure_mode=one.mode,
-                strength=self._by_its_end(context, one),
+                strength=self._by_its_end(context, one, measured=measured),
                 statement=one.what,
                 evidence=unique((one.evidence, *((context.facts.run.evidence,) if one.took_most else ()))),
             )
 
-    def _by_its_end(self, context: Context, one: ManyFiles) -> Strength:
-        """Judge many files of a run of which no error says why it ended: only a timeout is theirs, and not always."""
+    def _by_its_end(self, context: Context, one: ManyFiles, *, measured: bool) -> Strength:
+        """Judge many files of a run of which no error says why it ended: only a timeout is theirs, and not always.
+
+        Where anything is known of what reading them took, a mere count says no more.
+        """
         run = context.facts.run
         if run.succeeded or context.terminal_errors or one.usual or not one.read:
             return Strength.WEAK
@@ -111,7 +116,7 @@ class SmallFilePressure:
             # Nobody but the clock ends a run with TIMEOUT. A killed driver, or a person's stop, may have had another
             # reason.
             return Strength.STRONG if run.state == "TIMEOUT" else Strength.MODERATE
-        if run.state != "TIMEOUT" or one.took_ms:
+        if run.state != "TIMEOUT" or measured:
             return Strength.WEAK
         huge = one.count >= self._thresholds.many_files
         return Strength.MODERATE if huge or (one.grown and self._may_take(run, one.count)) else Strength.WEAK
