@@ -12,7 +12,7 @@ spark = SparkSession.builder.getOrCreate()
 
 spark.read.json(args.source_path).createOrReplaceTempView("arrived")
 spark.sql("""
-    SELECT /*+ REPARTITION(2) */ claim_id, branch, claim_date, visit, payout, decision,
+    SELECT claim_id, branch, claim_date, visit, payout, decision,
            sha2(concat(claim_id, '/', visit), 256) AS visit_id
     FROM (SELECT *, explode(sequence(1, visits * 2000)) AS visit FROM arrived)
 """).createOrReplaceTempView("visits")

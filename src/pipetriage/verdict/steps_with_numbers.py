@@ -66,8 +66,9 @@ def _hot(stage: StageFacts, hot: HotTask, application: SparkFacts) -> str:
         what += f": {of_share(hot.share)} of {'the input' if hot.of_input else 'all that was shuffled'}"
     if hot.ran_ms >= 1000:
         what += f"; it ran {of_ms(hot.ran_ms)}, the median task {of_ms(hot.typical_ms)}"
-    if application.settings.get("spark.sql.adaptive.enabled", "").lower() == "false":
-        what += "; adaptive execution, which splits such a partition of a join by itself, is off"
+    off = application.settings.get("spark.sql.adaptive.enabled", "").lower() == "false"
+    if off and any("Join" in operator for operator in stage.operators):
+        what += "; adaptive execution, which would split such a partition of a join by itself, is off"
     return what
 
 

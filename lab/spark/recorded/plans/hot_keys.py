@@ -7,6 +7,7 @@ for it.
 from lab.spark.recorded.domains import Domain, Row
 from lab.spark.recorded.plans import breaks
 from lab.spark.recorded.plans.services import aws
+from lab.spark.recorded.process import Kind
 from lab.spark.recorded.program import Feed, Program, Table, Variant
 from lab.spark.recorded.services import Fault
 
@@ -132,11 +133,12 @@ PROGRAMS = [
         name="visits_in_order",
         category="UNKNOWN",
         domain="claims",
-        why="The batch is ten times larger than usual, all its partitions alike; every task spills, and the job's "
+        why="The batch is six times larger than usual, all its partitions alike; every task spills, and the job's "
         "timeout ends it.",
-        feed=Feed(rows=_more(14)),
+        feed=Feed(rows=_more(6)),
+        kind=Kind(memory="512m"),
         conf=_NOT_ADAPTIVE | {"spark.sql.shuffle.partitions": "12"},
-        timeout=60.0,
+        timeout=55.0,
         seconds=200.0,
         variants=(Variant(), Variant(domain="trips", glue="4.0", deployed="other")),
     ),
