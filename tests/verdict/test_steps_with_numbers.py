@@ -60,7 +60,8 @@ def test_the_key_its_share_and_into_how_many_parts() -> None:
         FailureMode.SKEWED_KEY,
         "stage-3.0",
         spark=spark(
-            hot, unended(keys=("customer_id",), operators=("Sort", "SortMergeJoin")), executor_memory=4 * 2**30, executor_cores=2,
+            hot, unended(keys=("customer_id",), operators=("Sort", "SortMergeJoin")),
+            executor_memory=4 * 2**30, executor_cores=2,
             settings={"spark.sql.adaptive.enabled": "false"},
         ),
     )  # fmt: skip
