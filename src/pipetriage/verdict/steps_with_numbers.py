@@ -206,11 +206,13 @@ def _merge(uri: str, files: int, size: int, evidence: str, approver: str) -> Ste
 
 def _of_scan(scan: ScanFacts, files: int, size: int, evidence: str, approver: str) -> Step:
     where = f" in {scan.partitions:,} partitions" if scan.partitions else ""
-    after = max(files_at(size), min(scan.partitions or 1, files))
+    after = f"{max(files_at(size), min(scan.partitions or 1, files)):,}"
+    if not scan.partitions:
+        after += ", or one a partition where there are more"
     return Step(
         action=f"Have the files that {scan.what} is read from merged, with approval: {files:,} files{where}.",
         why=f"the scan read {of_bytes(size)} from them, {of_bytes(size / files)} a file; at "
-        f"{of_bytes(TARGET_FILE_BYTES)} a file they would be {after:,}",
+        f"{of_bytes(TARGET_FILE_BYTES)} a file they would be {after}",
         approver=approver,
         verify=None,
         evidence=[evidence],
