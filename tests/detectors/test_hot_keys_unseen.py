@@ -90,9 +90,16 @@ def test_a_driver_that_vanished_in_a_hot_task_may_have_been_killed_for_anything(
     assert skew(HOT, unended(), run=make_run("FAILED")) is Strength.MODERATE
 
 
-def test_what_a_stage_reads_is_not_known_without_the_stages_before_it() -> None:
-    assert skew(unended(parents=())) is None
+def test_time_alone_fits_where_nobody_says_what_was_left_to_read() -> None:
+    assert skew(unended(parents=())) is Strength.MODERATE
+    assert skew(unended(parents=()), run=make_run("FAILED")) is Strength.WEAK
+    # Half of the shuffle's stages are missing.
     assert skew(unended(parents=(1, 2)), HOT) is None
+    # Tasks that read files have no key.
+    files = unended(parents=(), shuffle_records=spread(0, 0, 39), shuffle_bytes=spread(0, 0, 39))
+    assert skew(files) is None
+    # Four minutes are no time.
+    assert skew(unended(parents=(), since_minutes=16)) is None
 
 
 def test_attempts_of_one_stage_share_what_was_written() -> None:

@@ -12,7 +12,7 @@ from pipetriage.model.amounts import of_bytes, of_ms, of_share
 from pipetriage.model.categories import FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.facts import Run
-from pipetriage.model.hot_partition import HotTask, hot_task, ratio, what_it_reads
+from pipetriage.model.hot_partition import HotTask, hot_task, ratio, waiting_ms, what_it_reads
 from pipetriage.model.spark import SparkFacts, StageFacts
 from pipetriage.settings import ThresholdSettings
 
@@ -76,7 +76,7 @@ def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: Th
         return None
     hot = hot_task(stage, application.stages, run.ended_at, thresholds.skew_stuck_share)
     if hot.ratio < threshold:
-        return None
+        return _by_the_clock(stage, hot, run, thresholds)
     spilled = max(stage.memory_spilled, stage.disk_spilled)
     read = stage.shuffle_bytes.total + stage.input_bytes.total
     by_bytes = hot.bytes >= thresholds.skew_min_bytes and hot.bytes >= threshold * hot.typical_bytes
@@ -98,6 +98,29 @@ def _skewed(stage: StageFacts, application: SparkFacts, run: Run, thresholds: Th
         running=not hot.ended and not stage.completed,
         stuck=stuck,
         took=long and hot.ended,
+    )
+
+
+def _by_the_clock(stage: StageFacts, hot: HotTask, run: Run, thresholds: ThresholdSettings) -> Skew | None:
+    """Take the last tasks of a stage for heavy where only their time is known: what they had to read, nobody says."""
+    pending, ran = hot.planned - stage.tasks, waiting_ms(stage, run.ended_at)
+    few = 0 < pending <= max(1.0, thresholds.skew_stuck_share * hot.planned)
+    # A log that tells which stages wrote the shuffle has been asked already, and says that it was even.
+    unknown = not stage.parents and stage.shuffle_records.maximum > 0 and not stage.completed
+    long = ran >= max(thresholds.skew_min_task_ms, thresholds.skew_ratio * hot.typical_ms) and most_of(
+        run, ran, thresholds
+    )
+    if not (few and unknown and long and hot.planned >= thresholds.skew_min_tasks):
+        return None
+    who = "one" if pending == 1 else str(pending)
+    return Skew(
+        what=f"{who} of {hot.planned} tasks of stage {stage.stage_id} did not finish in {of_ms(ran)}, the median took "
+        f"{of_ms(hot.typical_ms)}; how much was left to read is not known",
+        mode=FailureMode.SKEWED_KEY,
+        failed=_died_of_it(stage),
+        evidence=stage.evidence,
+        stage=stage,
+        running=True,
     )
 
 

@@ -96,7 +96,7 @@ def hot_task(
         ended,
         bytes=left_bytes,
         records=left_records,
-        ran_ms=max(_ran(stage, run_ended_at), stage.duration_ms.maximum if stage.failed_tasks else 0.0),
+        ran_ms=max(waiting_ms(stage, run_ended_at), stage.duration_ms.maximum if stage.failed_tasks else 0.0),
         ended=False,
         pending=pending,
     )
@@ -143,7 +143,7 @@ def _written(stage: StageFacts, stages: tuple[StageFacts, ...]) -> tuple[float, 
     )
 
 
-def _ran(stage: StageFacts, run_ended_at: datetime | None) -> float:
+def waiting_ms(stage: StageFacts, run_ended_at: datetime | None) -> float:
     """Give how long the oldest task without an end ran; a log's last event may come long before the run's end."""
     since, until = stage.unfinished_since or stage.started_at, stage.ended_at or run_ended_at
     by_clock = (until - since).total_seconds() * 1000 if since is not None and until is not None else 0.0
