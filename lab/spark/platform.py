@@ -139,6 +139,8 @@ class Platform:
 _KEPT_PROPERTIES = (
     "spark.app.id", "spark.app.name", "spark.master", "spark.sql.shuffle.partitions", "spark.eventLog.enabled",
     "spark.cloudwatch.logging.conf.jobRunId", "spark.sql.catalog.lake", "spark.sql.catalog.lake.type",
+    "spark.executor.memory", "spark.executor.cores", "spark.driver.memory", "spark.sql.adaptive.enabled",
+    "spark.sql.adaptive.skewJoin.enabled", "spark.sql.autoBroadcastJoinThreshold", "spark.sql.files.maxPartitionBytes",
 )  # fmt: skip
 
 

@@ -13,8 +13,9 @@ import msgspec
 from lab.spark.keep import NotNeutralError
 from lab.spark.recorded.case import MOST_BYTES, make_case, size_of
 from lab.spark.recorded.labels import labels
+from lab.spark.recorded.lake import Lake
 from lab.spark.recorded.plans import PROGRAMS
-from lab.spark.recorded.play import Play, Played
+from lab.spark.recorded.play import Play, Played, capture
 from lab.spark.recorded.process import VENVS, Kind, Process, ProcessError
 from lab.spark.recorded.program import Program
 from lab.spark.recorded.services import Services
@@ -33,12 +34,12 @@ def main() -> int:
     broken = 0
     recorder = Recorder(out)
     try:
-        for program, number in _wanted(chosen, out, again=options.again):
+        for program, number in () if options.recapture else _wanted(chosen, out, again=options.again):
             broken += not recorder.record(program, number, options.cases)
     finally:
         recorder.close()
-    if options.relabel:
-        broken += _rebuild(chosen, out, options.cases)
+    if options.relabel or options.recapture:
+        broken += _rebuild(chosen, out, options.cases, recapture=options.recapture)
     _say(_summary(chosen, out))
     return 1 if broken else 0
 
@@ -106,12 +107,15 @@ def _wanted(programs: list[Program], out: Path, *, again: bool) -> Iterator[tupl
                 yield program, number
 
 
-def _rebuild(programs: list[Program], out: Path, cases: Path) -> int:
+def _rebuild(programs: list[Program], out: Path, cases: Path, *, recapture: bool) -> int:
     """Make the cases anew from what the plays left."""
     broken = 0
     for program, played in _results(programs, out):
+        folder = out / "plays" / played.case
         try:
-            make_case(played, program, out / "plays" / played.case, cases)
+            if recapture:
+                capture(Lake(folder / "platform", program, program.variants[played.number]), played.run_id, folder)
+            make_case(played, program, folder, cases)
         except NotNeutralError as error:
             _say(f"{played.case}: {error}")
             broken += 1
@@ -151,6 +155,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="show the programs")
     parser.add_argument("--again", action="store_true", help="record anew what has a result")
     parser.add_argument("--relabel", action="store_true", help="make the cases anew from what earlier plays left")
+    parser.add_argument("--recapture", action="store_true", help="capture anew what earlier plays left, then the same")
     parser.add_argument("--out", type=Path, default=Path("build/recorded"), help="where platforms and results go")
     parser.add_argument("--cases", type=Path, default=Path("cases"), help="where the cases go")
     return parser.parse_args()

@@ -26,14 +26,34 @@ class ThresholdSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Dr. Elephant ignores tasks under five minutes."""
     skew_min_tasks: int = 10
     """spark-advisor judges stages of ten tasks and more."""
+    skew_min_read_bytes: int = 64 * 1024
+    """What the tasks that never ended had to read, at the least, by bytes or by records. Ours: whatever is done with
+    each pair of fewer rows, it does not take a task long."""
+    skew_min_records: int = 1_000
+    """The same, in records."""
+    skew_stuck_share: float = 0.25
+    """At most this share of a stage's tasks may be without an end for them to be its slow ones: the rest of Spark's
+    spark.speculation.quantile (0.75 in Spark 3)."""
+    stuck_min_ms: int = 10_000
+    """How long a task has run, at the least, before a run is said to have ended because of it. Ours."""
+    time_share: float = 0.5
+    """The share of a run's time that must have gone into one task, or into listing and opening files, before its
+    timeout is said to come of that: the larger part. Ours."""
     spill_min_bytes: int = 100 * 1024 * 1024
     """Memory spilled in a stage: Kubeflow's history server tools."""
+    spill_input_ratio: float = 0.01
+    """Spilled bytes over what the stage read: spark-advisor calls less than one percent negligible."""
     small_file_bytes: int = 3 * 1024 * 1024
     """Average file size: DataFlint's small-files alert."""
     small_file_count: int = 100
     """Files a partition, or in a read: Glue's compaction optimizer, DataFlint."""
+    small_file_ms: float = 1_000.0
+    """The longest that listing, opening and reading one small file takes: five requests of 200 ms, the upper end of
+    what S3's performance guidelines give for one. What took longer a file was not the files."""
+    small_file_growth: float = 5.0
+    """Files over those of the last good batch, before their number is news. Ours."""
     many_files: int = 10_000
-    """Files or paths that a driver lists or plans in one go."""
+    """Files or paths that a driver lists or plans in one go. Ours."""
     low_record_ratio: float = 0.5
     """Records against the mean of good runs, where there are too few for a deviation."""
     low_record_sigma: float = 3.0

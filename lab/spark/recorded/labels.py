@@ -13,7 +13,7 @@ def labels(played: Played, program: Program) -> dict[str, Any]:
     category = variant.category or program.category
     acceptable = list(program.acceptable if variant.acceptable is None else variant.acceptable)
     clears = program.clears if variant.clears is None else variant.clears
-    if played.touched and category == "UNKNOWN" and played.rerun_harmless is not True:
+    if played.touched and category == "UNKNOWN" and played.rerun_harmless is not True and not program.succeeds:
         # Output that a rerun would repeat, and no cause of the seven.
         category = "PARTIAL_WRITE_RISK"
         acceptable.append("UNKNOWN")

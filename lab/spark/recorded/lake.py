@@ -84,11 +84,11 @@ class Lake:
         self.write_job(time.time() - 86_400 * 30)
 
     def _more(self) -> str:
-        domain, lines = self.domain, []
+        lines = []
         if not self.variant.deployed:
             lines.append('deployments = "none"')
         if self.variant.declared and self.program.feed.format != "none":
-            columns = [domain.key, domain.group, domain.day, domain.number, domain.amount, domain.status, "updated_at"]
+            columns = list(self.rows(self.batches[0], broken=False)[0])
             lines.append(f"expected_schema = {json.dumps(columns)}")
         if self.program.min_records is not None:
             lines.append(f"min_records = {self.program.min_records}")

@@ -19,6 +19,9 @@ from lab.spark.recorded.tables import state_of
 from lab.spark.recorded.wrapper import Line, error_message, launcher_lines, lines_of
 from pipetriage.bootstrap import open_app
 
+_DOCUMENTS = ("runs", "logs", "events", "input")
+"""What a rerun writes and the capture reads: put back afterwards, so that a play can be captured again."""
+
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):
     """What one variant left; the rest is in its folder."""
@@ -279,10 +282,7 @@ class Play:
     # Afterwards
 
     def _capture(self, run_id: str) -> None:
-        bundle = self.folder / "bundle"
-        shutil.rmtree(bundle, ignore_errors=True)
-        app = open_app(config=self.lake.config, use_store=False)
-        app.capture(f"local:{self.lake.domain.job}/{run_id}", bundle)  # type: ignore[attr-defined,unused-ignore]
+        capture(self.lake, run_id, self.folder)
 
     def _states(self) -> list[Any]:
         return [state_of(one, self.lake.table_folder(one)) for one in self.program.tables]
@@ -296,7 +296,7 @@ class Play:
         shutil.rmtree(left, ignore_errors=True)
         shutil.move(lake.warehouse, left)
         documents = self.folder / "documents"
-        for name in ("runs", "logs", "events"):
+        for name in _DOCUMENTS:
             shutil.rmtree(documents / name, ignore_errors=True)
             shutil.copytree(lake.folder / name, documents / name)
         self._write_input(batch, broken=False)
@@ -312,7 +312,7 @@ class Play:
             found.append((error, self._rows()))
         shutil.rmtree(lake.warehouse, ignore_errors=True)
         shutil.move(left, lake.warehouse)
-        for name in ("runs", "logs", "events"):
+        for name in _DOCUMENTS:
             shutil.rmtree(lake.folder / name)
             shutil.move(documents / name, lake.folder / name)
         if found[0][0] is not None:
@@ -327,3 +327,11 @@ class Play:
         ]
         answer = self._others.ask({"action": "read", "tables": names} | self._others_session())
         return dict(answer["tables"])
+
+
+def capture(lake: Lake, run_id: str, folder: Path) -> None:
+    """Capture a played run through the public path, into the play's folder."""
+    bundle = folder / "bundle"
+    shutil.rmtree(bundle, ignore_errors=True)
+    app = open_app(config=lake.config, use_store=False)
+    app.capture(f"local:{lake.domain.job}/{run_id}", bundle)  # type: ignore[attr-defined,unused-ignore]

@@ -89,7 +89,7 @@ class Process:
             ProcessError: it did not.
         """
         self.send(command)
-        answer = self.answer()
+        answer = self.answer(400.0)
         if answer is None or not answer["ok"]:
             raise ProcessError(f"{command['action']} failed: {answer}")
         return answer

@@ -33,8 +33,9 @@ class Fault:
     times: int = 10_000
     """So many fail; those after them go well."""
     how: str = "answer"
-    """``answer``, ``reset`` (the connection), ``hang``, ``lose`` (do it, then answer with the fault), ``meanwhile``
-    (someone else writes before the request is answered)."""
+    """``answer``, ``reset`` (the connection), ``hang`` (for eight seconds), ``stall`` (longer than any run
+    lasts), ``slow``, ``lose`` (do it, then answer with the fault), ``meanwhile`` (someone else writes before the
+    request is answered)."""
     kind: str = "application/json"
 
 
@@ -123,8 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
             return
-        if fault.how == "hang":
-            time.sleep(8)
+        if fault.how in {"hang", "stall"}:
+            time.sleep(8 if fault.how == "hang" else 600)
             self.close_connection = True
             return
         self._send(fault.status, fault.kind, fault.body.encode())

@@ -100,7 +100,13 @@ def read_iceberg(seen: Observation, name: str) -> IcebergTable:
             for schema in mappings(document, "schemas")
             if (schema_id := integer(schema, "schema-id")) is not None
         },
+        target_file_size=_size(text(mapping(document, "properties"), "write.target-file-size-bytes")),
     )
+
+
+def _size(written: str | None) -> int | None:
+    """Read a size that a table property gives, which is always text."""
+    return int(written) if written is not None and re.fullmatch(r"[1-9]\d{0,17}", written) else None
 
 
 def _current(document: Mapping[str, Any]) -> str | None:

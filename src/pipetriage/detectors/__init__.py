@@ -27,7 +27,7 @@ from pipetriage.detectors.sqlstates import BY_SQLSTATE
 from pipetriage.detectors.unknown import Unknown
 from pipetriage.settings import ThresholdSettings
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 """Goes up with every change of a rule; an incident keeps the version that judged it."""
 
 ALL_RULES: tuple[Rule, ...] = (

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 
-import msgspec
-
+from pipetriage.detectors.many_files import ManyFiles, many_files
 from pipetriage.detectors.rules import Hit, RuleBook, strongest, unique
-from pipetriage.detectors.source_delay import data_files
+from pipetriage.detectors.time_taken import run_ms
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
-from pipetriage.model.facts import IcebergTable, Listing
+from pipetriage.model.facts import Run
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.settings import ThresholdSettings
 
@@ -20,73 +19,17 @@ _LISTING_FRAME = re.compile(
     r"InMemoryFileIndex|listLeafFiles|HadoopFSUtils|listStatus|listFiles|ListBucket|FileInputFormat\.getSplits"
     r"|PartitioningAwareFileIndex|CatalogFileIndex|ManifestGroup|ManifestReader|planFiles|planTasks|DeltaLog"
 )
+# The rules, of whatever table, of which many files may be the reason.
+_PRESSED = frozenset({"driver-memory", "memory", "result-size", "s3-slow-down", "pool", "pool-in-words", "connection"})
+# What a driver does with rows, not with files: its memory went into those.
+_COLLECTING_FRAME = re.compile(r"\bcollect|executeCollect|toPandas|BroadcastExchange|executeBroadcast|executeTake")
 _LISTING_TEXT = re.compile(r"ListBucketHandler", re.IGNORECASE)
-
-
-class ManyFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """One place with many small files."""
-
-    what: str
-    mode: FailureMode
-    count: int
-    evidence: str
-
-
-def many_files(context: Context, thresholds: ThresholdSettings) -> list[ManyFiles]:
-    """Find listings and tables with many files that are small on average; the most files first."""
-    found = []
-    listing = context.facts.source
-    first = _in_listing(listing, FailureMode.MANY_INPUT_FILES, thresholds) if listing is not None else None
-    if first is not None:
-        found.append(first)
-    for table in context.facts.tables:
-        one = _in_iceberg(table.key.name, table.iceberg, thresholds) if table.iceberg is not None else None
-        if one is None and table.listing is not None:
-            one = _in_listing(table.listing, FailureMode.MANY_TABLE_FILES, thresholds)
-        if one is not None:
-            found.append(one)
-    for application in context.facts.spark:
-        for stage in application.stages:
-            average = stage.input_bytes.total / stage.tasks if stage.tasks else 0
-            small = stage.input_tasks_tiny >= thresholds.small_file_count and 0 < average < thresholds.small_file_bytes
-            if small and stage.input_tasks_tiny * 2 > stage.tasks:
-                what = f"{stage.input_tasks_tiny} of {stage.tasks} tasks of stage {stage.stage_id} read less than 1 MiB"
-                found.append(
-                    ManyFiles(what=what, mode=FailureMode.MANY_INPUT_FILES, count=stage.tasks, evidence=stage.evidence)
-                )
-    return sorted(found, key=lambda one: -one.count)
-
-
-def _in_listing(listing: Listing, mode: FailureMode, thresholds: ThresholdSettings) -> ManyFiles | None:
-    files = data_files(listing)
-    return _small(listing.uri, len(files), sum(file.size for file in files), mode, listing.evidence, thresholds)
-
-
-def _in_iceberg(name: str, table: IcebergTable, thresholds: ThresholdSettings) -> ManyFiles | None:
-    current = next((one for one in table.snapshots if one.snapshot_id == table.current_snapshot_id), None)
-    if current is None:
-        return None
-    files, size = (_number(current.summary.get(key)) for key in ("total-data-files", "total-files-size"))
-    if files is None or size is None:
-        return None
-    return _small(f"table {name}", files, size, FailureMode.MANY_TABLE_FILES, current.evidence, thresholds)
-
-
-def _small(
-    where: str, count: int, size: int, mode: FailureMode, evidence: str, thresholds: ThresholdSettings
-) -> ManyFiles | None:
-    if count < thresholds.small_file_count or size >= count * thresholds.small_file_bytes:
-        return None
-    what = f"{where} holds {count} files of {size / count / 2**20:.2f} MiB on average"
-    return ManyFiles(what=what, mode=mode, count=count, evidence=evidence)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) -> str | None:
     """Say why this error comes of many files; None when nothing shows that it does."""
+    if hit.rule.id not in _PRESSED:
+        return None
     error = hit.error
     frames = any(_LISTING_FRAME.search(frame) for frame in error.user_frames)
     frames = frames or any(_LISTING_FRAME.search(cause.message) for cause in error.causes)
@@ -95,7 +38,10 @@ def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) 
     huge = count >= thresholds.many_files or any(one.count >= thresholds.many_files for one in many)
     if hit.rule.id in {"driver-memory", "memory"} and frames:
         return "the driver ran out of memory while it listed files"
-    if hit.rule.id == "result-size" and many:
+    # Where memory ran out, what good runs managed too, and what this run does not read, is not why. A service that
+    # slows down says itself that the requests were too many: that it may pass is not to be promised then.
+    new = [one for one in many if one.read and not one.usual]
+    if hit.rule.id == "result-size" and new:
         return "a task for each of many small files returned its result"
     if hit.rule.id == "s3-slow-down" and (many or huge):
         return "S3 slowed down the requests for many objects"
@@ -103,7 +49,8 @@ def listing_pressure(context: Context, hit: Hit, thresholds: ThresholdSettings) 
         return "listing and opening many objects used up the connections"
     if hit.rule.id in {"driver-memory", "memory", "connection"} and huge and _LISTING_TEXT.search(hit.cause.message):
         return "listing many objects used up memory or connections"
-    if hit.rule.id in {"driver-memory"} and huge:
+    full = count >= thresholds.many_files or any(one.count >= thresholds.many_files for one in new)
+    if hit.rule.id == "driver-memory" and full and not any(_COLLECTING_FRAME.search(one) for one in error.user_frames):
         return "the driver ran out of memory over many files"
     return None
 
@@ -145,15 +92,36 @@ class SmallFilePressure:
             )
 
     def _numbers(self, context: Context) -> Iterator[Finding]:
-        run = context.facts.run
-        for one in many_files(context, self._thresholds)[:2]:
-            # A run out of time with no error of its own, over this many files, fits; anything else is a hint.
-            slow = run.state == "TIMEOUT" and not context.terminal_errors and one.count >= self._thresholds.many_files
+        found = many_files(context, self._thresholds)
+        measured = any(one.took_ms for one in found)
+        for one in found[:2]:
             yield Finding(
                 detector=f"{self.id}/numbers",
                 category=Category.SMALL_FILE_PRESSURE,
                 failure_mode=one.mode,
-                strength=Strength.MODERATE if slow else Strength.WEAK,
+                strength=self._by_its_end(context, one, measured=measured),
                 statement=one.what,
-                evidence=(one.evidence,),
+                evidence=unique((one.evidence, *((context.facts.run.evidence,) if one.took_most else ()))),
             )
+
+    def _by_its_end(self, context: Context, one: ManyFiles, *, measured: bool) -> Strength:
+        """Judge many files of a run of which no error says why it ended: only a timeout is theirs, and not always.
+
+        Where anything is known of what reading them took, a mere count says no more.
+        """
+        run = context.facts.run
+        if run.succeeded or context.terminal_errors or one.usual or not one.read:
+            return Strength.WEAK
+        if one.took_most:
+            # Nobody but the clock ends a run with TIMEOUT. A killed driver, or a person's stop, may have had another
+            # reason.
+            return Strength.STRONG if run.state == "TIMEOUT" else Strength.MODERATE
+        if run.state != "TIMEOUT" or measured:
+            return Strength.WEAK
+        huge = one.count >= self._thresholds.many_files
+        return Strength.MODERATE if huge or (one.grown and self._may_take(run, one.count)) else Strength.WEAK
+
+    def _may_take(self, run: Run, files: int) -> bool:
+        """Whether handling so many files one after another takes the larger part of the time that the run had."""
+        lasted = run_ms(run)
+        return 0 < self._thresholds.time_share * lasted <= files * self._thresholds.small_file_ms

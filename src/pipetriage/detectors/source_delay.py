@@ -10,6 +10,7 @@ from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Signal
 from pipetriage.model.facts import GoodRun, ListedFile, Listing
+from pipetriage.model.file_sizes import data_files
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.settings import ThresholdSettings
 
@@ -106,8 +107,6 @@ _NOT_INPUT = re.compile(
     re.IGNORECASE,
 )
 _CODE_FILE = re.compile(r"\.(?:py|jar|whl|egg|so)$", re.IGNORECASE)
-# Objects that are no data: folder markers, commit markers, hidden files.
-_MARKER = re.compile(r"/$|/[_.][^/]{0,255}$|_\$folder\$$")
 _LOW_RULES = frozenset({"rowcount", "rowcountmatch", "filematch", "filefreshness", "datafreshness"})
 # Changes by which a run may look for its input in another place.
 _MOVES = ("argument ", "code version", "script location", "job modified")
@@ -278,11 +277,6 @@ def of_source(context: Context, hit: Hit) -> bool:
 def missing_code_file(hit: Hit) -> bool:
     """Whether what is missing is a script or a library: a matter of configuration, not of the input."""
     return any(_CODE_FILE.search(_normal(path)) for path in _PATH.findall(hit.cause.message))
-
-
-def data_files(listing: Listing) -> list[ListedFile]:
-    """Give the files that hold data: no folder markers, no commit markers, nothing of zero bytes."""
-    return [file for file in listing.files if file.size > 0 and not _MARKER.search(file.uri)]
 
 
 def _normal(path: str) -> str:

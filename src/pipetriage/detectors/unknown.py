@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from pipetriage.detectors.data_skew import from_skew, skew_evidence
 from pipetriage.detectors.rules import Hit, RuleBook, hints, strongest, swallowed, unique, weaker
+from pipetriage.detectors.skewed_stages import from_skew
 from pipetriage.detectors.small_file_pressure import listing_pressure
 from pipetriage.detectors.source_delay import missing_code_file
 from pipetriage.detectors.unknown_rules import UNREACHABLE
@@ -105,7 +105,7 @@ class Unknown:
                 detector=f"{self.id}/timeout",
                 category=Category.UNKNOWN,
                 failure_mode=FailureMode.RESOURCE_EXHAUSTED,
-                strength=Strength.WEAK if skew_evidence(context, self._thresholds) else Strength.MODERATE,
+                strength=Strength.MODERATE,
                 statement="the run used up its time and no error says why",
                 evidence=(run.evidence,),
             )

@@ -166,6 +166,8 @@ class IcebergTable(msgspec.Struct, frozen=True, kw_only=True):
     observed_at: datetime
     schemas: dict[int, tuple[Column, ...]] = {}
     """Every schema the table had, by schema id."""
+    target_file_size: int | None = None
+    """The property ``write.target-file-size-bytes``; None where it is not set."""
 
 
 class DeltaTable(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from pipetriage.model.write_state import Exposure, ExposureStatus, Rerun, RerunD
 from pipetriage.verdict.cause import Cause
 from pipetriage.verdict.options import MANUAL_REVIEW
 from pipetriage.verdict.queries import partition_query, snapshot_query
+from pipetriage.verdict.steps_with_numbers import steps_with_numbers
 from pipetriage.verdict.write_state import OutputState
 
 _NEEDS_REVIEW = frozenset({WriteStatus.PARTIAL, WriteStatus.UNCERTAIN})
@@ -106,6 +107,8 @@ def steps(
     states = [one.state for one in outputs]
     action = recommended_action(cause, states, rerun, safe_to_retry) if safe_to_retry else advice.action
     found.append(Step(action=action, why=cause.statement, approver=approver, verify=None, evidence=evidence))
+    if not safe_to_retry:
+        found += steps_with_numbers(context, cause, advice.approver)
     unknown = [reason for reason in rerun.reasons if not reason.holds]
     if rerun.decision is RerunDecision.UNKNOWN and context.gaps:
         gap = context.gaps[0]

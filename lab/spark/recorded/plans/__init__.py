@@ -1,6 +1,17 @@
 """Every program that is recorded, by what breaks it."""
 
-from lab.spark.recorded.plans import code, commit, permission, resource, schema, services, source, spark4
+from lab.spark.recorded.plans import (
+    code,
+    commit,
+    hot_keys,
+    permission,
+    resource,
+    schema,
+    services,
+    source,
+    spark4,
+    tiny_files,
+)
 from lab.spark.recorded.program import Program
 
 PROGRAMS: list[Program] = [
@@ -11,5 +22,7 @@ PROGRAMS: list[Program] = [
     *code.PROGRAMS,
     *commit.PROGRAMS,
     *resource.PROGRAMS,
+    *hot_keys.PROGRAMS,
+    *tiny_files.PROGRAMS,
     *spark4.PROGRAMS,
 ]
