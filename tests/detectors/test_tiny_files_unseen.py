@@ -3,13 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from pipetriage.model.categories import Category
 from pipetriage.model.evidence import TableKey
 from pipetriage.model.facts import GoodRun, ListedFile, Listing, TableFacts
 from pipetriage.model.finding import Strength
 from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.model.spark import SparkFacts
-from tests.building import ENDED, STARTED, make_context, make_error, make_listing, make_run
+from tests.building import ENDED, STARTED, make_context, make_error, make_listing, make_run, spread
 from tests.detectors.building_stages import MIB, reads, scan, spark, tiny_reads
 from tests.detectors.judging import findings, strength, strong
 
@@ -57,6 +59,25 @@ def test_planning_that_took_most_of_the_time_is_theirs() -> None:
 def test_listing_that_took_most_of_the_time_is_theirs() -> None:
     slow = scan(what="json s3://raw/events", format="json", files=80_000, size=80_000 * 900, listing_ms=14 * 60_000.0)
     assert pressure(spark(executions=(reads(slow),))) is Strength.STRONG
+
+
+def test_listing_jobs_and_what_the_driver_does_between_them_are_theirs() -> None:
+    # Spark lists on its executors before any plan is made; the stages alone know of how many paths.
+    listing = tiny_reads(
+        stage_id=0, evidence="stage-0.0", minutes=3, listed_paths=24_000, input_tasks_tiny=0, tasks=60,
+        input_bytes=spread(0, 0, 60), execution=None,
+    )  # fmt: skip
+    again = replace(listing, stage_id=1, evidence="stage-1.0", started_at=STARTED + timedelta(minutes=7), ended_at=None)
+    context = make_context(run=TIMEOUT, spark=spark(listing, again))
+    assert strong(context) == {"SMALL_FILE_PRESSURE/LISTING_PRESSURE"}
+    said = next(one for one in findings(context) if one.category is Category.SMALL_FILE_PRESSURE)
+    assert said.statement == "Spark listed 24,000 paths 2 times; listing and reading them took 19 min"
+    # What ran in between was something else.
+    between = tiny_reads(
+        stage_id=5, evidence="stage-5.0", started_at=STARTED + timedelta(minutes=5), input_tasks_tiny=0
+    )
+    quick = replace(again, ended_at=STARTED + timedelta(minutes=9))
+    assert pressure(spark(listing, quick, between)) is Strength.WEAK
 
 
 def test_a_scan_that_took_a_minute_of_twenty_is_not_why() -> None:

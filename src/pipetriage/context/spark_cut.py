@@ -8,11 +8,12 @@ from pipetriage.context.spark_environment import SETTINGS, kept_properties
 from pipetriage.context.spark_events import event_name
 from pipetriage.context.spark_plans import essence, nodes_of, read_plan
 from pipetriage.context.spark_records import document_of
-from pipetriage.context.spark_words import execution_error
+from pipetriage.context.spark_words import execution_error, listed_paths, listing_of
 
 _MAX_ACCUMULABLES = 2000
 _SQL = "sql"
 _EXECUTION = "spark.sql.execution.id"
+_DESCRIPTION = "spark.job.description"
 
 
 def cut_event(line: bytes) -> dict[str, Any] | None:
@@ -87,8 +88,10 @@ def _job_start(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_execution(event: Mapping[str, Any]) -> dict[str, Any]:
-    execution = text(mapping(event, "Properties"), _EXECUTION)
-    return {"Properties": {_EXECUTION: execution}} if execution else {}
+    properties = mapping(event, "Properties")
+    execution, paths = text(properties, _EXECUTION), listed_paths(text(properties, _DESCRIPTION) or "")
+    kept = ({_EXECUTION: execution} if execution else {}) | ({_DESCRIPTION: listing_of(paths)} if paths else {})
+    return {"Properties": kept} if kept else {}
 
 
 def _stage_info(info: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from pipetriage.context.spark_records import (
 )
 from pipetriage.context.spark_stages import Named, Stage, Stages
 from pipetriage.context.spark_tasks import Tasks
-from pipetriage.context.spark_words import KEPT, looked_at, told
+from pipetriage.context.spark_words import KEPT, listed_paths, looked_at, told
 from pipetriage.model.spark import SparkFacts, StageFacts
 from pipetriage.model.times import parse_time
 
@@ -125,6 +125,8 @@ class _Reader:
             return None
         stage = self.stages.of(event.info.stage, event.info.attempt)
         stage.take_info(event.info, _execution(event.properties))
+        if event.properties is not None and event.properties.description:
+            stage.listed = listed_paths(event.properties.description)
         self.tasks.saw(event.info.submitted)
         self.tasks.saw(event.info.completed)
         return stage

@@ -145,9 +145,10 @@ class StageInfo(Struct, gc=False):
 
 
 class StageProperties(Struct, gc=False):
-    """Of a stage's local properties the SQL execution's id."""
+    """Of a stage's local properties the SQL execution's id, and what Spark says that its job does."""
 
     execution: str | None = field(name="spark.sql.execution.id", default=None)
+    description: str | None = field(name="spark.job.description", default=None)
 
 
 class StageEvent(Struct, gc=False):

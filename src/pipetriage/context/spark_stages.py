@@ -53,7 +53,7 @@ class Stage:
 
     __slots__ = (
         "accumulators", "asked", "completed", "cpu_ns", "disk_spilled", "duration", "ended", "execution", "failed",
-        "failures", "gc_ms", "input_bytes", "input_records", "lost", "memory_spilled", "name", "named",
+        "failures", "gc_ms", "input_bytes", "input_records", "listed", "lost", "memory_spilled", "name", "named",
         "output_bytes", "output_records", "outside", "parents", "peak", "planned", "rdds", "reason", "run_ms",
         "scopes", "shuffle_bytes", "shuffle_records", "started", "tiny", "unfinished", "written_bytes",
         "written_records",
@@ -61,7 +61,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.name = self.reason = ""
-        self.planned = self.failed = self.lost = self.tiny = 0
+        self.planned = self.failed = self.lost = self.tiny = self.listed = 0
         self.memory_spilled = self.disk_spilled = self.peak = 0
         self.run_ms = self.gc_ms = self.cpu_ns = 0
         self.written_bytes = self.written_records = self.output_bytes = self.output_records = 0
@@ -228,6 +228,7 @@ class Stage:
             keys=tuple(redactor.text(name) for name in self.named.keys),
             operators=self.named.operators or self.scopes[:_MAX_OPERATORS],
             execution=self.execution,
+            listed_paths=self.listed,
         )
 
     def _failures(self, redactor: Redactor) -> tuple[TaskFailure, ...]:

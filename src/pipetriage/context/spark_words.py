@@ -73,3 +73,18 @@ def _from_json(said: str) -> str:
         message = _PLACE.sub(lambda found: text(parameters, found[1]) or found[0], template)
     # A condition stands in brackets, as in Spark's texts; the name of a class before a colon.
     return (f"{name}: {message}" if "." in name and not name.isupper() else f"[{name}] {message}") if name else message
+
+
+# How Spark describes the job by which it lists files on its executors (HadoopFSUtils); the paths follow.
+_LISTING = re.compile(r"Listing leaf files and directories for (\d{1,9}) paths")
+
+
+def listed_paths(description: str) -> int:
+    """Give how many paths a job lists; 0 for a job that does something else."""
+    found = _LISTING.match(description)
+    return int(found[1]) if found is not None else 0
+
+
+def listing_of(paths: int) -> str:
+    """Describe such a job as Spark does, without the paths."""
+    return f"Listing leaf files and directories for {paths} paths"

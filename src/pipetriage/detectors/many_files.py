@@ -49,6 +49,7 @@ def many_files(context: Context, thresholds: ThresholdSettings) -> list[ManyFile
     for application in context.facts.spark:
         found += _of_scans(application, context.facts.run, thresholds)
         found += _of_stages(application, context.facts.run, thresholds)
+        found += _of_listings(application, context.facts.run, thresholds)
     return sorted(found, key=lambda one: (not one.took_most, -one.count))
 
 
@@ -148,6 +149,37 @@ def _of_stages(application: SparkFacts, run: Run, thresholds: ThresholdSettings)
             took_ms=took,
             took_most=_most_of(run, took, files, thresholds),
         )
+
+
+def _of_listings(application: SparkFacts, run: Run, thresholds: ThresholdSettings) -> Iterator[ManyFiles]:
+    """Take the jobs by which Spark lists paths together with the stages that then read little of each."""
+    listing = [stage for stage in application.stages if stage.listed_paths >= thresholds.small_file_count]
+    if not listing:
+        return
+    part = [stage for stage in application.stages if stage in listing or _mostly_tiny(stage, thresholds)]
+    took, paths = _together(part, application, run), max(stage.listed_paths for stage in listing)
+    again = f" {len(listing)} times" if len(listing) > 1 else ""
+    yield ManyFiles(
+        what=f"Spark listed {paths:,} paths{again}; listing and reading them took {of_ms(took)}",
+        mode=FailureMode.LISTING_PRESSURE,
+        count=paths,
+        evidence=listing[0].evidence,
+        took_ms=took,
+        took_most=_most_of(run, took, paths, thresholds),
+    )
+
+
+def _together(part: list[StageFacts], application: SparkFacts, run: Run) -> float:
+    """Give how long stages took, with what the driver did between them where nothing else ran then."""
+    starts = [stage.started_at for stage in part if stage.started_at is not None]
+    ends = [end for stage in part if (end := stage.ended_at or run.ended_at) is not None]
+    if len(starts) < len(part) or len(ends) < len(part):
+        return sum(_wall(stage.started_at, stage.ended_at, run) for stage in part)
+    first, last = min(starts), max(ends)
+    others = [one.started_at for one in application.stages if one not in part and one.started_at is not None]
+    if any(first < one < last for one in others):
+        return sum(_wall(stage.started_at, stage.ended_at, run) for stage in part)
+    return (last - first).total_seconds() * 1000
 
 
 def _mostly_tiny(stage: StageFacts, thresholds: ThresholdSettings) -> bool:

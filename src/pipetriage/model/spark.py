@@ -100,6 +100,8 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Plan operators that ran in this stage (Sort, SortMergeJoin, …); where no plan tells, what its RDDs do."""
     execution: int | None = None
     """The SQL execution that it belongs to."""
+    listed_paths: int = 0
+    """How many paths it listed, where it is a job by which Spark lists files; 0 for any other."""
 
 
 class ScanFacts(msgspec.Struct, frozen=True, kw_only=True):

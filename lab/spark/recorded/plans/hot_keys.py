@@ -61,7 +61,7 @@ def _more(times: int) -> breaks.Rows:
 
 PROGRAMS = [
     Program(
-        name="calls_within_an_hour",
+        name="calls_close_in_time",
         category="DATA_SKEW",
         domain="tickets",
         acceptable=("UNKNOWN",),
@@ -77,7 +77,7 @@ PROGRAMS = [
         ),
     ),
     Program(
-        name="running_median",
+        name="rolling_median",
         category="DATA_SKEW",
         domain="readings",
         acceptable=("UNKNOWN",),
@@ -88,7 +88,7 @@ PROGRAMS = [
         variants=(Variant(), Variant(domain="claims", glue="4.0", deployed="other")),
     ),
     Program(
-        name="parcels_by_depot",
+        name="parcel_rows",
         category="DATA_SKEW",
         domain="shipments",
         acceptable=("UNKNOWN",),
@@ -104,7 +104,7 @@ PROGRAMS = [
         ),
     ),
     Program(
-        name="account_statements",
+        name="statements_by_account",
         category="DATA_SKEW",
         domain="payments",
         acceptable=("UNKNOWN",),
@@ -133,8 +133,8 @@ PROGRAMS = [
         name="visits_in_order",
         category="UNKNOWN",
         domain="claims",
-        why="The batch is six times larger than usual, all its partitions alike; every task spills, and the job's "
-        "timeout ends it.",
+        why="The batch is six times larger than usual, all its partitions alike; the job's timeout ends it while it "
+        "sorts them.",
         feed=Feed(rows=_more(6)),
         kind=Kind(memory="512m"),
         conf=_NOT_ADAPTIVE | {"spark.sql.shuffle.partitions": "12"},
@@ -143,7 +143,7 @@ PROGRAMS = [
         variants=(Variant(), Variant(domain="trips", glue="4.0", deployed="other")),
     ),
     Program(
-        name="stops_then_publish",
+        name="stops_ranked",
         category="PERMISSION_ERROR",
         domain="trips",
         why="One account holds nearly all rows and its task spills, but ends; then the job's role may not read a "
@@ -163,7 +163,7 @@ PROGRAMS = [
         variants=(Variant(), Variant(domain="payments", glue="4.0", deployed="other")),
     ),
     Program(
-        name="busiest_accounts",
+        name="accounts_ranked",
         category="CODE_REGRESSION",
         domain="orders",
         acceptable=("UNKNOWN",),
@@ -188,7 +188,7 @@ PROGRAMS = [
         variants=(Variant(), Variant(domain="orders", glue="4.0", deployed="other", history=True)),
     ),
     Program(
-        name="asks_for_each_part",
+        name="asks_once_a_partition",
         category="UNKNOWN",
         domain="payments",
         why="One task waits for a service that never answers it, until the job's timeout; it has no more rows than the "

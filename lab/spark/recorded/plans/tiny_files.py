@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lab.spark.recorded.domains import Domain
 from lab.spark.recorded.plans.services import aws
-from lab.spark.recorded.process import Kind
 from lab.spark.recorded.program import Program, Variant
 
 Beside = Callable[[Path, Domain, str, bool], None]
@@ -66,7 +65,7 @@ PROGRAMS = [
         variants=(Variant(), Variant(domain="orders", glue="4.0", deployed="other", good=2)),
     ),
     Program(
-        name="devices_of_the_day",
+        name="devices_counted",
         category="SMALL_FILE_PRESSURE",
         domain="trips",
         acceptable=("UNKNOWN",),
@@ -83,22 +82,7 @@ PROGRAMS = [
         variants=(Variant(), Variant(domain="payments", glue="4.0", deployed="other")),
     ),
     Program(
-        name="listing_fills_driver",
-        script="devices_of_the_day",
-        category="SMALL_FILE_PRESSURE",
-        domain="trips",
-        acceptable=("UNKNOWN",),
-        why="The devices delivered a hundred thousand files of one line each; what Spark's driver keeps of each while "
-        "it lists them no longer fits its heap.",
-        beside=_devices(160_000),
-        arguments=_EVENTS,
-        kind=Kind(memory="512m"),
-        conf={"spark.sql.sources.parallelPartitionDiscovery.parallelism": "60"},
-        seconds=280.0,
-        variants=(Variant(domain="claims"), Variant(domain="shipments", glue="4.0", deployed="other")),
-    ),
-    Program(
-        name="samples_of_the_year",
+        name="year_of_samples",
         category="SMALL_FILE_PRESSURE",
         domain="readings",
         acceptable=("UNKNOWN",),
@@ -115,7 +99,7 @@ PROGRAMS = [
     ),
     Program(
         name="events_then_denied",
-        script="events_then_parameter",
+        script="surcharge_after_events",
         category="PERMISSION_ERROR",
         domain="shipments",
         why="Thousands of tiny files were read, and that went well; then the job's role may not read a parameter.",
@@ -126,7 +110,7 @@ PROGRAMS = [
     ),
     Program(
         name="events_then_throttled",
-        script="events_then_parameter",
+        script="surcharge_after_events",
         category="UNKNOWN",
         clears=True,
         domain="shipments",
@@ -138,7 +122,7 @@ PROGRAMS = [
     ),
     Program(
         name="events_read_well",
-        script="events_then_parameter",
+        script="surcharge_after_events",
         category="UNKNOWN",
         domain="shipments",
         why="Thousands of tiny files were read, and the run went well.",
