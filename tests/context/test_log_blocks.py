@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipetriage.context import log_search
@@ -142,6 +142,8 @@ def test_events_of_mixed_streams_say_the_same_by_the_block(lines: list[tuple[str
 
 
 @settings(max_examples=100, deadline=None)
+@example(b"\t", "driver.jsonl")
+@example(b"\n\n {}\n", "driver.jsonl")
 @given(st.binary(max_size=3000), st.sampled_from(["driver.log", "driver.jsonl", "driver.txt"]))
 def test_any_bytes_say_the_same_by_the_block(data: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

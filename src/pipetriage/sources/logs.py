@@ -125,6 +125,7 @@ def visible(message: str) -> str:
 
 def _json_line(group: str, stream: str, raw: bytes) -> Iterator[LogEvent]:
     if not raw.strip():
+        yield LogEvent(None, "", stream, group)
         return
     try:
         document = msgspec.json.decode(raw)
