@@ -16,12 +16,14 @@ from pipetriage.context.spark_stages import Stages
 
 _END = b'{"Event":"SparkListenerTaskEnd"'
 _START = b'{"Event":"SparkListenerTaskStart"'
+_KIND, _S = len(b'{"Event":"SparkListenerTask'), ord("S")
 _TASK = b'"Task ID":'
 
 _METRICS = b'"Task Metrics":'
 _AFTER_METRICS = len(_METRICS)
-# What Spark writes between a task's launch and its end, where it ran once.
-_ONCE = b'"Speculative":false,"Getting Result Time":0,"Finish Time":'
+# What Spark writes of a task that ran once. Short, for a name that is looked for is prepared each time.
+_ONCE = b'"Speculative":false,'
+_FINISH = b'"Finish Time":'
 
 _EXECUTOR = b'"Task Executor Metrics":{"JVMHeapMemory":'
 _NO_HEAP = _EXECUTOR + b"0,"
@@ -38,7 +40,7 @@ _MAX_STAGES_AT_ONCE = 64
 _LATEST = 4_102_444_800_000  # the year 2100: a clock beyond it is none
 
 _ENDS = Record.of(TaskEnd)
-_decode_all = msgspec.json.Decoder(list[TaskMetrics]).decode
+_decode_all = msgspec.json.Decoder(TaskMetrics).decode_lines
 
 
 class _Going:
@@ -65,6 +67,8 @@ class Tasks:
         """By what the ends of its tasks begin with."""
         self._ending = _NEVER
         """What the last of them began with."""
+        self._here: list[_Going] = []
+        """Those of the lines that are being read: of many stages, few have ends among them."""
         self.starts = self.ends = 0
         """Tasks whose start, and whose end, was read."""
         self.heap = 0
@@ -86,29 +90,33 @@ class Tasks:
         find, starts_with = data.find, data.startswith
         ending = self._ending if self._ending in self._going else _NEVER
         going = self._going.get(ending) or _Going(0, 0)
+        take, mark = going.found.append, going.places.append
+        self._here = [going]
         tail, near, gap = self._once, self._metrics, self._gap
         size = max(data.rfind(b"\n", position, stop) + 1, position)
         while position < size:
             end = find(b"\n", position)
-            if starts_with(ending, position):
+            # Which it is shows in one byte, which costs less than asking for the whole name in vain.
+            if position + _KIND < end and data[position + _KIND] == _S and starts_with(_START, position):
+                self.starts += 1
+            elif starts_with(ending, position):
                 once = find(_ONCE, position + tail, end)
                 metrics = find(_METRICS, end - near, end)
                 if metrics > once > 0 and (starts_with(_NO_HEAP, metrics - gap) or self._heap_in(data, once, metrics)):
-                    going.found.append(data[metrics + _AFTER_METRICS : end - 1])
-                    going.places.append(position)
+                    take(data[metrics + _AFTER_METRICS : end - 1])
+                    mark(position)
                 else:
                     self._count(data)
                     self.end(data[position:end])
                     tail, near, gap = self._learn(data, position, end)
-            elif starts_with(_START, position):
-                self.starts += 1
             elif starts_with(_END, position):
                 found = find(_TASK, position, end)
                 ending = data[position:found] if found > 0 else _NEVER
                 known = self._going.get(ending)
                 if known is not None:
                     # Once more, as one of this stage.
-                    going = known
+                    take, mark = known.found.append, known.places.append
+                    self._here.append(known)
                     continue
                 self._first(data, position, end, ending)
                 ending = _NEVER
@@ -203,7 +211,7 @@ class Tasks:
     def _decode(self, data: bytes) -> None:
         """Decode the metrics that were found in a data."""
         last = -1
-        for going in self._going.values():
+        for going in self._here:
             if not going.places:
                 continue
             last = max(last, going.places[-1])
@@ -219,13 +227,14 @@ class Tasks:
                         self.ends += 1
                     else:
                         self.end(data[place : data.find(b"\n", place)])
-            going.found, going.places = [], []
+            going.found.clear()
+            going.places.clear()
             if len(going.metrics) > _MAX_PENDING:
                 self._stages.of(going.stage, going.attempt).take_good(going.metrics)
                 going.metrics = []
         if last >= 0:
             self.torn = False
-            ended = data.find(_ONCE, last) + len(_ONCE)
+            ended = data.find(_FINISH, last) + len(_FINISH)
             finish = data[ended : data.find(b",", ended, ended + _DIGITS)]
             self.saw(int(finish) if finish.isdigit() else None)
 
@@ -241,7 +250,7 @@ class Tasks:
 def _decoded(metrics: list[bytes]) -> list[TaskMetrics] | None:
     """Decode metrics in one call; None where they are not just as many records."""
     try:
-        found: list[TaskMetrics] = _decode_all(b"[%b]" % b",".join(metrics))
+        found: list[TaskMetrics] = _decode_all(b"\n".join(metrics))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return found if len(found) == len(metrics) else None
