@@ -6,7 +6,7 @@ Only a log that has other numbers of starts and ends is read for them, so that a
 import re
 from collections.abc import Iterator
 
-from pipetriage.context.spark_records import Record, TaskStart
+from pipetriage.context.spark_records import Record, TaskStart, document_of
 
 _EVENT = re.compile(rb'\s*\{\s*"Event"\s*:\s*"SparkListenerTask(Start|End)"')
 # Inside a JSON text a quote is escaped, so that this can only be a key.
@@ -33,12 +33,14 @@ class Running:
         """Take the lines that stand in ``data`` from ``position`` to ``stop``."""
         while position < stop:
             end = data.find(b"\n", position, stop)
-            end = stop if end < 0 else end
+            ended = end >= 0
+            end = end if ended else stop
             event = _EVENT.match(data, position, end)
             task = _TASK_ID.search(data, event.end(), end) if event is not None else None
             if event is not None and task is not None:
                 line = data[position:end]
-                if is_whole(line):
+                # What no line feed ends may be cut off behind an inner brace.
+                if is_whole(line) and (ended or document_of(line) is not None):
                     self._take(event[1] == b"Start", task[1], line)
             position = end + 1
 

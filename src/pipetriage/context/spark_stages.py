@@ -9,7 +9,17 @@ import msgspec
 from pipetriage.context.reading import mapping, text
 from pipetriage.context.redact import Redactor
 from pipetriage.context.spark_plans import operator_of
-from pipetriage.context.spark_records import Accumulable, EndReason, Input, Output, Rdd, ShuffleWrite, StageInfo, TaskEnd, TaskMetrics
+from pipetriage.context.spark_records import (
+    Accumulable,
+    EndReason,
+    Input,
+    Output,
+    Rdd,
+    ShuffleWrite,
+    StageInfo,
+    TaskEnd,
+    TaskMetrics,
+)
 from pipetriage.context.spark_words import KEPT, deepest_cause, looked_at, told
 from pipetriage.context.spread import Gathering
 from pipetriage.model.spark import StageFacts, TaskFailure
