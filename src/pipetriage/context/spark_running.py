@@ -37,17 +37,18 @@ class Running:
             end = end if ended else stop
             event = _EVENT.match(data, position, end)
             task = _TASK_ID.search(data, event.end(), end) if event is not None else None
-            if event is not None and task is not None:
-                line = data[position:end]
-                # What no line feed ends may be cut off behind an inner brace.
-                if is_whole(line) and (ended or document_of(line) is not None):
-                    self._take(event[1] == b"Start", task[1], line)
+            # An end is long, and not copied. What no line feed ends may be cut off behind an inner brace.
+            whole = is_whole(data[max(end - 2, position) : end]) and (
+                ended or document_of(data[position:end]) is not None
+            )
+            if event is not None and task is not None and whole:
+                if event[1] == b"End":
+                    self._started.pop(task[1], None)
+                else:
+                    self._start(task[1], data[position:end])
             position = end + 1
 
-    def _take(self, starts: bool, task: bytes, line: bytes) -> None:
-        if not starts:
-            self._started.pop(task, None)
-            return
+    def _start(self, task: bytes, line: bytes) -> None:
         if len(self._started) >= _MAX_RUNNING:
             del self._started[next(iter(self._started))]
         self._started[task] = line
