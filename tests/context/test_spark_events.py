@@ -1,6 +1,7 @@
 """What is read out of a Spark event log: recorded ones, and events made up for one question."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -215,6 +216,35 @@ def test_a_task_that_never_ends_is_unfinished_since_its_launch() -> None:
     assert (stage.tasks, stage.unfinished_tasks) == (1, 2)
     assert stage.unfinished_since == datetime.fromtimestamp((AT + 5) / 1000, UTC)
     assert stage.unfinished_ms == 495
+
+
+class Counted(list[bytes]):
+    """Lines that count how often they are read."""
+
+    read = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.read += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_that_can_be_read_once_only_tell_the_same(name: str) -> None:
+    assert read_spark_events(iter(recorded(name)), Redactor()) == read(*recorded(name))
+
+
+def test_only_a_log_whose_tasks_did_not_all_end_is_read_twice() -> None:
+    ended, stopped = Counted(recorded("skew41")), Counted(recorded("unfinished"))
+    read_spark_events(ended, Redactor())
+    read_spark_events(stopped, Redactor())
+    assert (ended.read, stopped.read) == (1, 2)
+
+
+def test_an_end_that_is_cut_off_is_none() -> None:
+    end = json.dumps(task(1), separators=(",", ":")).encode()
+    for cut in (end[:-1], end[:120]):
+        [stage] = read(started(1), started(2), task(2), cut).stages
+        assert (stage.tasks, stage.unfinished_tasks) == (1, 1)
 
 
 def test_memory_and_cores_are_those_of_the_launch() -> None:

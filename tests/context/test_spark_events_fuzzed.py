@@ -34,9 +34,12 @@ class Blocks:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.lines)
 
-    def blocks(self) -> Iterator[bytes]:
+    def spans(self) -> Iterator[tuple[bytes, int, int]]:
         for start in range(0, len(self.lines), self.size):
-            yield b"".join(line + b"\n" for line in self.lines[start : start + self.size])
+            block = b"".join(line + b"\n" for line in self.lines[start : start + self.size])
+            # Around them stand lines that are read elsewhere.
+            around = TASK_END[-self.size :]
+            yield around + block + around, len(around), len(around) + len(block)
 
 
 def read(lines: Any) -> SparkFacts:

@@ -74,3 +74,13 @@ def test_portions_do_not_matter() -> None:
     for value in values:
         other.extend([value])
     assert one.spread() == other.spread()
+
+
+@pytest.mark.parametrize("times", [1, 60])
+def test_zeros_that_come_together_are_numbers_like_any_other(times: int) -> None:
+    mixed, together = Gathering(), Gathering()
+    for _ in range(times):
+        mixed.extend([0, 7, 0, 5, 0, 9] * 10)
+        together.extend([0] * 30)
+        together.extend([7, 5, 9] * 10)
+    assert together.spread() == mixed.spread()

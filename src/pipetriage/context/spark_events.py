@@ -1,7 +1,10 @@
-"""Spark's event log: one pass over its lines, decoding only the events that triage reads."""
+"""Spark's event log: one pass over its lines, decoding only the events that triage reads.
+
+A second one follows where tasks did not end.
+"""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +36,7 @@ from pipetriage.context.spark_records import (
     StageExecutorMetrics,
     StageProperties,
 )
+from pipetriage.context.spark_running import Running
 from pipetriage.context.spark_stages import Named, Stage, Stages
 from pipetriage.context.spark_tasks import Tasks
 from pipetriage.context.spark_words import KEPT, listed_paths, looked_at, told
@@ -90,8 +94,13 @@ class _Reader:
 
     def read(self, lines: Iterable[bytes]) -> None:
         """Read every line; one that is no JSON is passed over."""
-        for block in _blocks(lines):
-            self.tasks.scan(block, self._other)
+        # What can be read once only tells on the way which tasks run.
+        running = Running() if isinstance(lines, Iterator) else None
+        for data, begin, end in _spans(lines):
+            self.tasks.scan(data, begin, end, self._other)
+            if running is not None:
+                running.take(data, begin, end)
+        self._finish(running or lines)
 
     def _other(self, line: bytes) -> None:
         named = _NAME.match(line)
@@ -185,9 +194,11 @@ class _Reader:
         self.tasks.saw(event.time)
         self.executions.end(event)
 
-    def finish(self) -> None:
+    def _finish(self, running: "Running | Iterable[bytes]") -> None:
         """Count the tasks that never ended, and name the stages that did not."""
-        self.tasks.unfinished()
+        self.tasks.count()
+        if self.tasks.starts != self.tasks.ends:
+            self.tasks.unfinished(running if isinstance(running, Running) else _running(running))
         for job in self._jobs.values():
             self.stages.add_planned(job.stages[:_MAX_PLANNED], _execution(job.properties))
         for key, stage in self.stages.kept.items():
@@ -195,10 +206,18 @@ class _Reader:
                 stage.named = self._named_of(*key)
 
 
-def _blocks(lines: Iterable[bytes]) -> Iterable[bytes]:
-    """Give the lines in blocks, as a file gives them, or each by itself."""
-    blocks = getattr(lines, "blocks", None)
-    return blocks() if blocks is not None else iter(lines)
+def _spans(lines: Iterable[bytes]) -> Iterable[tuple[bytes, int, int]]:
+    """Give the lines many at a time, as a file gives them, or each by itself."""
+    spans = getattr(lines, "spans", None)
+    return spans() if spans is not None else ((line, 0, len(line)) for line in lines)
+
+
+def _running(lines: Iterable[bytes]) -> Running:
+    """Read a log once more, for the tasks that did not end."""
+    running = Running()
+    for data, begin, end in _spans(lines):
+        running.take(data, begin, end)
+    return running
 
 
 def _execution(properties: StageProperties | None) -> int | None:
@@ -214,7 +233,6 @@ def read_spark_events(lines: Iterable[bytes], redactor: Redactor) -> SparkFacts:
     """
     reader = _Reader()
     reader.read(lines)
-    reader.finish()
     properties = {name: redactor.text(value) for name, value in reader.properties.items()}
     executions, dropped = reader.executions.facts(redactor)
     return SparkFacts(

@@ -9,7 +9,17 @@ import msgspec
 from pipetriage.context.reading import mapping, text
 from pipetriage.context.redact import Redactor
 from pipetriage.context.spark_plans import operator_of
-from pipetriage.context.spark_records import Accumulable, EndReason, Rdd, StageInfo, TaskEnd, TaskMetrics
+from pipetriage.context.spark_records import (
+    Accumulable,
+    EndReason,
+    Input,
+    Output,
+    Rdd,
+    ShuffleWrite,
+    StageInfo,
+    TaskEnd,
+    TaskMetrics,
+)
 from pipetriage.context.spark_words import KEPT, deepest_cause, looked_at, told
 from pipetriage.context.spread import Gathering
 from pipetriage.model.spark import StageFacts, TaskFailure
@@ -25,6 +35,10 @@ _MAX_OPERATORS = 12
 _MAX_ACCUMULATORS = 2000
 _MESSAGE, _REASON = 500, 2000
 _PYTHON = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit)): ", re.MULTILINE)
+
+
+# What Spark writes of a task that did nothing of the kind: of most stages all that there is, and told at a glance.
+_NO_SHUFFLE_WRITTEN, _NO_INPUT, _NO_OUTPUT = ShuffleWrite(), Input(), Output()
 
 
 class Unfinished:
@@ -129,21 +143,29 @@ class Stage:
         """Take the metrics of tasks that went well, and ran once."""
         self._take_totals(good)
         self.duration.extend([one.run for one in good])
+        self._take_read(good)
+        wrote = [one.shuffle_write for one in good]
+        if wrote.count(_NO_SHUFFLE_WRITTEN) < len(wrote):
+            self.written_bytes += sum([one.bytes for one in wrote])
+            self.written_records += sum([one.records for one in wrote])
+        out = [one.output for one in good]
+        if out.count(_NO_OUTPUT) < len(out):
+            self.output_bytes += sum([one.bytes for one in out])
+            self.output_records += sum([one.records for one in out])
+
+    def _take_read(self, good: list[TaskMetrics]) -> None:
         read = [one.shuffle_read for one in good]
         self.shuffle_bytes.extend([one.remote + one.local for one in read])
         self.shuffle_records.extend([one.records for one in read])
         put = [one.input for one in good]
+        if put.count(_NO_INPUT) == len(put):
+            self.input_bytes.zeros(len(put))
+            self.input_records.zeros(len(put))
+            return
         sizes = [one.bytes for one in put]
         self.input_bytes.extend(sizes)
         self.input_records.extend([one.records for one in put])
-        if any(sizes):
-            self.tiny += sum([0 < size < TINY_INPUT for size in sizes])
-        wrote = [one.shuffle_write for one in good]
-        self.written_bytes += sum([one.bytes for one in wrote])
-        self.written_records += sum([one.records for one in wrote])
-        out = [one.output for one in good]
-        self.output_bytes += sum([one.bytes for one in out])
-        self.output_records += sum([one.records for one in out])
+        self.tiny += sum([0 < size < TINY_INPUT for size in sizes])
 
     def _take_totals(self, metrics: list[TaskMetrics]) -> None:
         """Add what counts of every task, whichever way it ended."""

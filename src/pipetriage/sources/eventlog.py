@@ -43,20 +43,22 @@ class EventLog:
         Raises:
             SourceError: a file cannot be read or unpacked.
         """
-        for block in self.blocks():
-            yield from block.removesuffix(b"\n").split(b"\n")
+        for data, begin, end in self.spans():
+            yield from data[begin:end].removesuffix(b"\n").split(b"\n")
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the same lines, many at a time with their ends: a line is never divided.
+    def spans(self) -> Iterator[tuple[bytes, int, int]]:
+        """Yield the same lines, many at a time with their ends, as where they stand in what was read.
+
+        A line is never divided: one that straddles two readings comes by itself, so that nothing else is copied.
 
         Raises:
             SourceError: a file cannot be read or unpacked.
         """
         self.cut = False
         for path in self.files:
-            yield from self._blocks(path)
+            yield from self._spans(path)
 
-    def _blocks(self, path: Path) -> Iterator[bytes]:
+    def _spans(self, path: Path) -> Iterator[tuple[bytes, int, int]]:
         unpacking = pieces(path)
         rest, passing_over = b"", False
         while True:
@@ -65,20 +67,22 @@ class EventLog:
             except StopIteration as end:
                 self.cut = self.cut or bool(end.value)
                 break
-            if passing_over:
-                # The end of a line whose beginning is gone.
-                _, ended, piece = piece.partition(b"\n")
-                passing_over = not ended
-            last = piece.rfind(b"\n") + 1
-            if last:
-                yield rest + piece[:last]
-                rest = piece[last:]
-            else:
-                rest += piece
+            begin, stop = 0, piece.rfind(b"\n") + 1
+            if stop and (rest or passing_over):
+                begin = piece.find(b"\n") + 1
+                if not passing_over:
+                    rest += piece[:begin]
+                    yield rest, 0, len(rest)
+                rest, passing_over = b"", False
+            if begin < stop:
+                yield piece, begin, stop
+            # Of a line whose beginning is gone, the end is of no use.
+            if not passing_over:
+                rest += piece[stop:]
             if len(rest) > MAX_LINE_BYTES:
                 rest, passing_over = b"", True
         if rest:
-            yield rest
+            yield rest, 0, len(rest)
 
 
 def _rolling(folder: Path) -> list[Path]:
