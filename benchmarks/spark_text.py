@@ -34,7 +34,10 @@ def write_log(path: Path, lines: int, *, noise: int = 0) -> int:
 
     ``noise`` puts a task's failure, with its stack trace, into each so many rounds of ordinary output.
     """
-    failure = next(record for record in _records(part("end")) if b" WARN TaskSetManager: Lost task" in record)
+    records = list(_records(part("end")))
+    lost = next(at for at, record in enumerate(records) if b" WARN TaskSetManager: Lost task" in record)
+    # With what came before it: an error's excerpt has that, too.
+    failure = b"".join(records[lost - 2 : lost + 1])
     with path.open("wb") as file:
         file.write(part("start"))
         for number, piece in enumerate(body_of(lines)):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipetriage.context import log_search
 from pipetriage.context.log_search import Engine, FastSearch, Hits, PlainSearch
-from pipetriage.context.logs import LogReading, read_logs
+from pipetriage.context.logs import LogReading, place_of, read_logs
 from pipetriage.context.redact import Redactor
 from pipetriage.model.evidence import LogBlock, LogEvent
 from pipetriage.sources import line_blocks
@@ -58,7 +58,9 @@ def by_event(log: FileLog) -> LogReading:
 
 def without_places(reading: LogReading) -> object:
     """Leave out what only a file has: line numbers, and its size."""
-    errors = [msgspec.structs.replace(error, first_line=None, last_line=None) for error in reading.errors]
+    errors = [
+        msgspec.structs.replace(error, first_line=None, last_line=None, first_byte=None) for error in reading.errors
+    ]
     return errors, msgspec.structs.replace(reading.facts, bytes=0)
 
 
@@ -203,6 +205,21 @@ def test_the_place_of_an_error_is_its_line_and_what_came_before(tmp_path: Path) 
         found = read(FileLog(tmp_path, (path,)), engine).errors[0]
         assert (found.count, found.first_line, found.last_line) == (2, 501, 1002)
         assert found.before == ("26/11/21 03:00:00 INFO Step: shop 498", "26/11/21 03:00:00 INFO Step: shop 499")
+
+
+def test_beyond_what_is_counted_an_error_stands_at_a_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipetriage.context.log_blocks._COUNTED", 5000)
+    path = tmp_path / "driver.log"
+    ordinary = b"26/11/21 03:00:00 INFO Step: one shop\n" * 1000
+    error = b"26/11/21 03:00:01 ERROR Job: java.lang.IllegalStateException: no stock\n"
+    path.write_bytes(ordinary + error + ordinary[: 30 * 38])
+    readings = [read(FileLog(tmp_path, (path,)), engine) for engine in ENGINES.values()]
+    assert readings[0] == readings[1]
+    found = readings[0].errors[0]
+    assert found.first_line is None
+    assert path.read_bytes()[found.first_byte :].startswith(error)
+    assert place_of(found) == f"driver byte {len(ordinary)}"
+    assert readings[0].facts.uncounted_bytes > 30_000
 
 
 def test_a_block_is_given_once_only_for_each_line(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ _LAST_ESCAPE, _LAST = rb"\n" + b'"', b'"'
 # How often a block is looked through anew because a task was lost; then for the end of any.
 _MOST_LOOKS = 8
 _MOST_SEARCHES = 32
+_COUNTED = 16 * 1024 * 1024
+"""Bytes of a file up to which lines are counted: counting takes as long as looking for all the words. Where an error
+stands beyond is told in bytes."""
 
 
 class BlockReader:
@@ -30,7 +33,7 @@ class BlockReader:
         self._lines = lines
         self._engine = engine
         self._searches: dict[tuple[bytes, ...], Search] = {}
-        self._number = 0
+        self._number = self._offset = 0
         self._names: tuple[bytes, ...] = ()
         self._traces = KnownTraces()
         # The last lines before the block, or before the event.
@@ -45,7 +48,7 @@ class BlockReader:
 
     def _event(self, event: LogEvent) -> None:
         lines, message = self._lines, event.message
-        lines.number, lines.before = None, partial(read_all, self._earlier)
+        lines.number, lines.offset, lines.before = None, None, partial(read_all, self._earlier)
         lines.bytes += len(message) if message.isascii() else len(message.encode("utf-8", "replace"))
         lines.read(event)
         last = OrdinaryLine(message.rpartition("\n")[2], stream_of(event), event.timestamp)
@@ -55,7 +58,7 @@ class BlockReader:
         lines, data, end = self._lines, block.data, block.size
         if block.begins:
             lines.close()
-            self._earlier, self._number = [], 0
+            self._earlier, self._number, self._offset = [], 0, 0
             self._names = _names(block) if block.structured else ()
         lines.bytes += end
         # Where events of several streams are mixed, the next line may be of any.
@@ -89,6 +92,7 @@ class BlockReader:
                 pending = iter(hits.ends)
         self._traces.leave()
         self._settle(block)
+        self._offset += end
 
     def _look(self, block: LogBlock, begin: int, *, any_task: bool = False) -> Hits:
         words = self._lines.words(any_task=any_task) + (ESCAPES if block.structured else ())
@@ -102,7 +106,8 @@ class BlockReader:
     def _line(self, block: LogBlock, begin: int, stop: int) -> None:
         lines = self._lines
         self._number += 1
-        lines.number = self._number if block.numbered else None
+        lines.number = self._number if block.numbered and self._offset < _COUNTED else None
+        lines.offset = self._offset + begin if block.numbered else None
         lines.before = partial(self._before, block, begin)
         for event in block.events(bytes(block.data[begin:stop])):
             lines.read(event)
@@ -126,9 +131,10 @@ class BlockReader:
 
     def _pass_over(self, block: LogBlock, begin: int, end: int) -> None:
         if begin < end:
-            count = block.data.count(b"\n", begin, end)
+            counted = self._offset < _COUNTED
+            count = block.data.count(b"\n", begin, end) if counted else _a_few(block, begin, end)
             self._number += count
-            self._lines.pass_over(count)
+            self._lines.pass_over(count, uncounted=0 if counted else end - begin)
             self._lines.tail.append(Passed(begin, end))
 
     def _before(self, block: LogBlock, begin: int) -> list[OrdinaryLine]:
@@ -149,6 +155,15 @@ class BlockReader:
             wanted -= one.raw.count(b"\n") if isinstance(one, Unread) else 1
         tail.clear()
         tail.extend(reversed(kept))
+
+
+def _a_few(block: LogBlock, begin: int, end: int) -> int:
+    """Count lines up to so many that more make no difference."""
+    count = 0
+    while begin < end and count < TAIL_LINES:
+        begin = block.data.find(b"\n", begin, end) + 1
+        count += 1
+    return count
 
 
 def _names(block: LogBlock) -> tuple[bytes, ...]:

@@ -42,6 +42,7 @@ class Group:
         self.before = opened.before
         """The lines before its first occurrence."""
         self.first_number = opened.number
+        self.first_offset = opened.offset
         self.last_number: int | None = None
         self.count = 0
         self.first_at: datetime | None = None

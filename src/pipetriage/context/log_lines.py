@@ -65,13 +65,15 @@ class LineReader:
         self.groups = Groups(max_errors)
         self.finished: set[tuple[str, str]] = set()
         """Tasks that were lost and worked when tried again: stage with attempt, and index."""
-        self.lines = self.bytes = 0
+        self.lines = self.bytes = self.uncounted = 0
         self.progress = 0
         """Lines of ordinary output so far."""
         self.tail: deque[OrdinaryLine | Passed | Unread] = deque(maxlen=TAIL_LINES)
         """What came last of it, the newest at its end."""
         self.number: int | None = None
-        """The line's number in its file, from 1; None where it came from no file."""
+        """The line's number in its file, from 1; None where it came from no file, or nobody counted."""
+        self.offset: int | None = None
+        """Where the line begins in its file, in bytes; None where it came from no file."""
         self.before: Callable[[], list[OrdinaryLine]] = list
         """Gives the lines before the one that is read, whosever they are."""
         self.write_started = False
@@ -116,9 +118,10 @@ class LineReader:
             # The writer keeps records together, so the next event is part of this one only if it says so.
             record.strict = True
 
-    def pass_over(self, lines: int) -> None:
-        """Count lines of ordinary output that say nothing."""
+    def pass_over(self, lines: int, *, uncounted: int) -> None:
+        """Count lines of ordinary output that say nothing; of ``uncounted`` bytes some only."""
         self.lines += lines
+        self.uncounted += uncounted
         self.progress += lines
 
     def close(self) -> None:
@@ -137,7 +140,9 @@ class LineReader:
             first = tail[start]
             lines = [one.line for one in tail[start:] if one.stream == first.stream]
             at = parse_time(first.timestamp)
-            record = OpenRecord(Record(GUESSED, "", first.line, at), first.line, at, number=None, before=())
+            record = OpenRecord(
+                Record(GUESSED, "", first.line, at), first.line, at, number=None, offset=None, before=()
+            )
             record.lines = lines[:MAX_PLAIN_LINES]
             self.groups.add(record, first.stream, self.progress)
 
@@ -146,6 +151,7 @@ class LineReader:
         return LogFacts(
             lines=self.lines,
             bytes=self.bytes,
+            uncounted_bytes=self.uncounted,
             error_lines_dropped=self.groups.dropped + dropped,
             app_ids=tuple(redactor.text(app_id) for app_id in self._app_ids),
             own_app_ids=tuple(redactor.text(app_id) for app_id in self._own_apps),
@@ -183,7 +189,7 @@ class LineReader:
                 self._end(next(iter(self._open)))
             before = tuple(one.line for one in self.before() if one.stream == stream)
             at = parse_time(timestamp) or begun.at
-            self._open[stream] = OpenRecord(begun, line, at, number=self.number, before=before)
+            self._open[stream] = OpenRecord(begun, line, at, number=self.number, offset=self.offset, before=before)
         else:
             self.progress += 1
             self.tail.append(OrdinaryLine(line, stream, timestamp))

@@ -37,17 +37,26 @@ class OpenRecord:
         "in_traceback",
         "lines",
         "number",
+        "offset",
         "plain",
         "record",
         "strict",
     )
 
     def __init__(
-        self, record: Record, line: str, at: datetime | None, *, number: int | None, before: tuple[str, ...]
+        self,
+        record: Record,
+        line: str,
+        at: datetime | None,
+        *,
+        number: int | None = None,
+        offset: int | None = None,
+        before: tuple[str, ...] = (),
     ) -> None:
         self.record = record
         self.at = at
         self.number = number
+        self.offset = offset
         self.before = before
         self.lines = [line]
         self.characters = len(line)

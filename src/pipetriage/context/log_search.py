@@ -6,7 +6,9 @@ Measured over 100 MB of Spark's log (docs/design/0005-evidence-at-speed.md) Hype
 RE2 and an Aho-Corasick automaton lie between them.
 """
 
+import importlib.util
 import re
+import sys
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -162,11 +164,8 @@ def _database(expressions: list[bytes], *, flags: int) -> Any:
 
 def fastest() -> Engine:
     """Give the best engine that is installed."""
-    try:
-        import hyperscan  # noqa: F401
-    except ImportError:
-        return PlainSearch
-    return _Growing()
+    # Only looked for: a small log is read before it would be loaded.
+    return PlainSearch if importlib.util.find_spec("hyperscan") is None else _Growing()
 
 
 class _Growing:
@@ -182,7 +181,7 @@ class _Growing:
 
         def search(data: Buffer, begin: int, end: int) -> Hits:
             self._seen += end - begin
-            if self._seen < _LEAST_FOR_FAST:
+            if self._seen < _LEAST_FOR_FAST and "hyperscan" not in sys.modules:
                 return plain(data, begin, end)
             if words not in self._fast:
                 self._fast[words] = FastSearch(words)

@@ -47,6 +47,7 @@ def read_error(group: Group, *, evidence: str, terminal: bool, survived: bool, r
         excerpt=_excerpt(first_line, causes, python_frame, frames),
         first_line=group.first_number,
         last_line=group.last_number,
+        first_byte=group.first_offset,
         before=tuple(bounded(redactor.text(line[:_RAW_MESSAGE]), _FRAME) for line in before if line.strip()),
     )
 
@@ -91,8 +92,10 @@ def evidence_of(error: LogError, locator: str, observed_at: datetime) -> Evidenc
 
 
 def place_of(error: LogError) -> str:
-    """Say where the error stands: its group and stream, and its line where it came from a file."""
-    return error.stream if error.first_line is None else f"{error.stream} line {error.first_line}"
+    """Say where the error stands: its group and stream, and where it first comes if that is a file."""
+    if error.first_line is not None:
+        return f"{error.stream} line {error.first_line}"
+    return error.stream if error.first_byte is None else f"{error.stream} byte {error.first_byte}"
 
 
 def bounded(text: str, limit: int) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from pipetriage.model.amounts import of_bytes
 from pipetriage.model.context import Facts
 from pipetriage.model.evidence import Collected, Evidence, Observation, Signal
 from pipetriage.model.facts import Listing, Run, TableFacts
@@ -57,7 +58,8 @@ def facts_evidence(facts: Facts, collected: Collected) -> dict[str, Evidence]:
             text += f", {stage.failed_tasks} failed"
             book.add(stage.evidence, Signal.SPARK_EVENTS, text, excerpt=stage.failure_reason or None)
     if facts.log.lines:
-        book.add("log", Signal.LOGS, f"{facts.log.lines} log lines read")
+        read = of_bytes(facts.log.bytes) + " of log" if facts.log.uncounted_bytes else f"{facts.log.lines} log lines"
+        book.add("log", Signal.LOGS, f"{read} read")
     return book.entries
 
 

@@ -71,8 +71,10 @@ class LogError(msgspec.Struct, frozen=True, kw_only=True):
     excerpt: str
     """Redacted text a person or model reads, bounded."""
     first_line: int | None = None
-    """Where it first stands in its file, from 1; None where it came from no file."""
+    """Where it first stands in its file, from 1; None where it came from no file, or stands behind its first 16 MiB."""
     last_line: int | None = None
+    first_byte: int | None = None
+    """The same in bytes, of the unpacked file; a little less behind a line that was cut."""
     before: tuple[str, ...] = ()
     """Of an error that ended the run, up to two lines from before it first came: what the job was about to do."""
 
@@ -86,7 +88,10 @@ class LogFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What else the log says, besides its errors."""
 
     lines: int = 0
+    """As far as they were counted."""
     bytes: int = 0
+    uncounted_bytes: int = 0
+    """Read without counting all of their lines."""
     error_lines_dropped: int = 0
     """Distinct errors beyond the fifty that are kept."""
     app_ids: tuple[str, ...] = ()
