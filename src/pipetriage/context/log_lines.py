@@ -140,9 +140,7 @@ class LineReader:
             first = tail[start]
             lines = [one.line for one in tail[start:] if one.stream == first.stream]
             at = parse_time(first.timestamp)
-            record = OpenRecord(
-                Record(GUESSED, "", first.line, at), first.line, at, number=None, offset=None, before=()
-            )
+            record = OpenRecord(Record(GUESSED, "", first.line, at), first.line, at)
             record.lines = lines[:MAX_PLAIN_LINES]
             self.groups.add(record, first.stream, self.progress)
 

@@ -93,9 +93,7 @@ def _run_error(message: str, ended_at: datetime | None) -> Group | None:
     if not message.strip():
         return None
     lines = [cut_line(line) for line in message.strip().split("\n")[:_MAX_LINES]]
-    record = OpenRecord(
-        Record("ERROR", "", lines[0], ended_at), lines[0], ended_at, number=None, offset=None, before=()
-    )
+    record = OpenRecord(Record("ERROR", "", lines[0], ended_at), lines[0], ended_at)
     record.lines = lines
     return Groups(1).add(record, "run", 0)
 

@@ -10,8 +10,7 @@ from typing import IO, Any
 from pipetriage.errors import SourceError
 
 PIECE_BYTES = 256 * 1024
-"""Read at a time: it fits the processor's cache, and is many tasks of an event log. Read into facts, 400 MB took
-0.59 s with 64 KiB, 0.53 with this and 0.54 with 1 MiB."""
+"""Read at a time: it fits the processor's cache, and is many tasks of an event log."""
 
 MAX_BYTES = 128 * 1024**3
 """What is read of one file: five minutes. A plain file's size is known and honest."""
