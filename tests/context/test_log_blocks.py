@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -228,3 +229,13 @@ def test_a_block_is_given_once_only_for_each_line(tmp_path: Path) -> None:
     blocks = [block for block in FileLog(tmp_path, (path,)).blocks() if isinstance(block, LogBlock)]
     assert [block.begins for block in blocks] == [True] + [False] * (len(blocks) - 1)
     assert sum(block.size for block in blocks) == path.stat().st_size
+
+
+def test_several_triages_read_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "driver.log"
+    error = "26/11/21 03:00:01 ERROR Job: java.lang.IllegalStateException: no stock"
+    path.write_text(f"{'an ordinary line' * 5}\n" * 20_000 + error + "\n")
+    log = FileLog(tmp_path, (path,))
+    alone = read(log, FastSearch)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: read(log, FastSearch), range(12))) == [alone] * 12
