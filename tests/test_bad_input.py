@@ -1,5 +1,6 @@
 """Broken bundles: each gives a gap that names the file, or a clear error; never a traceback, never a safe verdict."""
 
+import gzip
 import json
 import random
 import shutil
@@ -315,3 +316,27 @@ def test_numbers_and_dates_at_the_end_of_time_end_no_triage(extreme: str, tmp_pa
     assert incident.rerun.reasons
     # A skew of centuries is bounded to a week, in which this table shows nothing but another batch's own commit.
     assert incident.safe_to_retry is (extreme == "skew")
+
+
+@pytest.mark.parametrize("case", SAFE)
+def test_a_compressed_log_says_what_it_holds_and_one_that_is_cut_is_a_gap(tmp_path: Path, case: str) -> None:
+    folder = broken(tmp_path, case)
+    whole = triage(folder)
+    logs = [path for path in (folder / "logs").rglob("*") if path.is_file()]
+    for path in logs:
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    packed = triage(folder)
+    assert packed.safe_to_retry
+    assert (packed.failure_category, packed.failure_mode) == (whole.failure_category, whole.failure_mode)
+
+    # Enough of it is left to name the cause, and nothing to promise on.
+    cut = logs[0].with_name(f"{logs[0].name}.gz")
+    cut.write_bytes(gzip.compress(logs_text := gzip.decompress(cut.read_bytes()) * 200)[:-40])
+    assert len(logs_text) > 10_000
+    torn = triage(folder)
+    assert not torn.safe_to_retry
+    [gap] = [gap for gap in torn.gaps if gap.source == "logs"]
+    assert gap.reason == f"{cut.relative_to(folder / 'logs')} ends in the middle of its compressed data: fetch it again"
+    assert gap.effect == "what the rest of the log says is not known: nothing is called safe to retry"
+    assert any(one.source == "logs" for one in torn.evidence)

@@ -40,6 +40,9 @@ from pipetriage.settings import ContextSettings
 T = TypeVar("T")
 A = TypeVar("A")
 
+_LOG_IN_PART = "what the rest of the log says is not known: nothing is called safe to retry"
+_WHOLE_LOG = "add the whole log, or let it be read whole"
+
 
 def build_context(collected: Collected, settings: ContextSettings) -> Context:
     """Redact, type and bound what the sources answered. A document that makes no sense becomes a gap."""
@@ -206,7 +209,7 @@ class _Builder:
             return read(())
         reading = read(seen.payload)
         if reading.broken is not None:
-            self._gaps.append(Gap(source=str(Signal.LOGS), reason=reading.broken))
+            self._gaps.append(Gap(source=str(Signal.LOGS), reason=reading.broken, effect=_LOG_IN_PART, fix=_WHOLE_LOG))
         elif not seen.complete:
             self._gaps.append(Gap(source=str(Signal.LOGS), reason=f"{seen.locator} is cut short or partly unreadable"))
         else:
