@@ -340,3 +340,15 @@ def test_a_compressed_log_says_what_it_holds_and_one_that_is_cut_is_a_gap(tmp_pa
     assert gap.reason == f"{cut.relative_to(folder / 'logs')} ends in the middle of its compressed data: fetch it again"
     assert gap.effect == "what the rest of the log says is not known: nothing is called safe to retry"
     assert any(one.source == "logs" for one in torn.evidence)
+
+
+@pytest.mark.parametrize("name", ["driver.log.1", "driver.log.bz2"])
+def test_a_part_of_the_log_that_is_not_read_is_a_gap(tmp_path: Path, name: str) -> None:
+    folder = broken(tmp_path, SAFE[1])
+    assert triage(folder).safe_to_retry
+    (folder / "logs" / name).write_text(
+        "26/11/21 03:00:00 ERROR Job: java.lang.IllegalStateException: what came before"
+    )
+    incident = triage(folder)
+    assert not incident.safe_to_retry
+    assert [gap for gap in incident.gaps if gap.source == "logs"]

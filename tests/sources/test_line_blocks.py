@@ -2,9 +2,14 @@
 
 import gzip
 import io
+import re
+import struct
+import time
 import tracemalloc
 from pathlib import Path
 
+import lz4.block
+import lz4.frame
 import pytest
 import zstandard
 from hypothesis import given
@@ -13,6 +18,7 @@ from hypothesis import strategies as st
 from pipetriage.errors import SourceError
 from pipetriage.sources.line_blocks import LineBlocks
 from pipetriage.sources.logs import FileLog
+from pipetriage.sources.zstd_frames import ends_whole
 
 
 def lines_of(data: bytes, *, at_once: int, longest: int = 64, kept: int = 16) -> list[bytes]:
@@ -112,3 +118,66 @@ def test_of_a_large_log_the_beginning_and_the_end_are_read_and_the_rest_is_told(
     assert most - 200 < sum(len(line) + 1 for line in read) < most + 200
     # A log that is small enough is read whole.
     assert len(list(FileLog(tmp_path, (path,), most=path.stat().st_size))) == len(lines)
+
+
+def java_lz4(data: bytes) -> bytes:
+    framed = b""
+    for start in range(0, len(data), 32_768):
+        small = lz4.block.compress(data[start : start + 32_768], store_size=False)
+        size = min(32_768, len(data) - start)
+        framed += b"LZ4Block\x25" + struct.pack("<III", len(small), size, 0) + small
+    return framed + b"LZ4Block\x15" + bytes(12)
+
+
+def frames(data: bytes, *, sized: bool = True) -> bytes:
+    """Compress frame by frame, as Spark flushes, a frame to be skipped between them."""
+    packer = zstandard.ZstdCompressor(write_content_size=sized)
+    pieces = [packer.compress(data[start : start + 300_000]) for start in range(0, len(data), 300_000)]
+    return (b"\x50\x2a\x4d\x18" + (3).to_bytes(4, "little") + b"any").join(pieces)
+
+
+def streamed(data: bytes) -> bytes:
+    packer = zstandard.ZstdCompressor().compressobj()
+    return packer.compress(data) + packer.flush()
+
+
+PACKED = {
+    "driver.log.gz": gzip.compress,
+    "driver.log.zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+    "streamed.log.zst": streamed,
+    "frames.log.zstd": frames,
+    "bare.log.zst": lambda data: frames(data, sized=False),
+    "java.log.lz4": java_lz4,
+    "driver.log.lz4": lz4.frame.compress,
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_log_cut_anywhere_is_never_taken_for_a_whole_one(name: str, tmp_path: Path) -> None:
+    """On a log that was seen whole rests whether a retry may be called safe."""
+    packed = PACKED[name]("\n".join(LINES).encode())
+    path = tmp_path / name
+    path.write_bytes(packed)
+    assert len(list(FileLog(tmp_path, (path,)))) == len(LINES)
+    for left in [*range(len(packed) - 30, len(packed)), *range(len(packed) // 9, len(packed) - 30, len(packed) // 9)]:
+        if left in _ends_of_frames(packed):
+            continue  # nothing in the file says that there was more
+        path.write_bytes(packed[:left])
+        with pytest.raises(SourceError, match="ends in the middle"):
+            list(FileLog(tmp_path, (path,)))
+
+
+def _ends_of_frames(packed: bytes) -> set[int]:
+    return {
+        found.start()
+        for magic in (b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18")
+        for found in re.finditer(re.escape(magic), packed)
+    }
+
+
+def test_a_zstd_file_of_endless_empty_blocks_is_not_walked_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "driver.log.zst"
+    path.write_bytes(b"\x28\xb5\x2f\xfd\x00\x58" + bytes(3 * 5_000_000))
+    began = time.process_time()
+    assert not ends_whole(path)
+    assert time.process_time() - began < 30

@@ -239,15 +239,15 @@ class BundleCollector:
 
     def _logs(self, folder: Path) -> tuple[FileLog, bool]:
         """Give the log's readable files, and whether those are all."""
-        files = tuple(
-            path for path in sorted(folder.rglob("*")) if is_log_name(path.name) and within(self._folder, path)
-        )
+        there = [path for path in sorted(folder.rglob("*")) if not path.is_dir() and not path.name.startswith(".")]
+        # The rest of a rotated log (driver.log.1), or what is packed otherwise, is there and not read.
+        files = tuple(path for path in there if is_log_name(path.name) and within(self._folder, path))
         if not files:
             raise SourceError("logs/ is not in the bundle or holds no .jsonl, .json, .log or .gz file")
         readable = tuple(path for path in files if is_text(path))
         if not readable:
             raise SourceError(f"{files[0].relative_to(self._folder)} is no text: export the log again")
-        return FileLog(folder, readable, most=self._log_bytes), len(readable) == len(files)
+        return FileLog(folder, readable, most=self._log_bytes), len(readable) == len(there)
 
 
 def _read_manifest(folder: Path) -> tuple[_Manifest, list[str]]:

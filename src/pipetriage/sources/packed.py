@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipetriage.errors import SourceError
+from pipetriage.sources.zstd_frames import ends_whole
 
 PIECE_BYTES = 256 * 1024
 """Read at a time: it fits the processor's cache, and is many tasks of an event log."""
@@ -75,7 +76,8 @@ def pieces(path: Path) -> Generator[bytes, None, bool]:
                 if unpacked > min(limit, MAX_BYTES):
                     raise SourceError(f"{path.name} unpacks to more than is read: {unpacked} bytes out of {size}")
                 yield piece
-            return getattr(file, "cut", False) is True
+            # zstd's reader ends silently where the file does.
+            return not ends_whole(path) if form == "zstd" else getattr(file, "cut", False) is True
     except EOFError:
         return True
     except (OSError, zlib.error, zstandard.ZstdError, lz4.block.LZ4BlockError, ValueError, RuntimeError) as error:
@@ -201,7 +203,8 @@ class Lz4Blocks(io.RawIOBase):
         self._raw = raw
         self._rest = memoryview(b"")
         self.cut = False
-        """A driver that died left its last block unfinished."""
+        """A driver that died left its last block unfinished, or the stream without the empty block that ends it."""
+        self._ended = False
 
     def readable(self) -> bool:
         """Whether it can be read: always."""
@@ -228,6 +231,7 @@ class Lz4Blocks(io.RawIOBase):
 
         header = self._raw.read(_LZ4_HEADER_BYTES)
         if not header:
+            self.cut = not self._ended
             return None
         if len(header) < _LZ4_HEADER_BYTES:
             self.cut = True
@@ -239,6 +243,7 @@ class Lz4Blocks(io.RawIOBase):
         size = int.from_bytes(header[13:17], "little")
         if packed > _LZ4_MAX_BLOCK or size > _LZ4_MAX_BLOCK:
             raise ValueError("LZ4Block header with an impossible length")
+        self._ended = size == 0
         data = self._raw.read(packed)
         if len(data) < packed:
             self.cut = True
