@@ -144,6 +144,52 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """How far back."""
 
 
+class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model's price in US dollars a million tokens, where the offline table does not know it."""
+
+    input: float
+    output: float
+
+
+class ReasoningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of asking a language model (``[reasoning]``); which one is ``model``."""
+
+    deadline_seconds: float = 20.0
+    """How long a verdict waits for the model, asking again and asking for more included."""
+    late_seconds: float = 40.0
+    """How much longer an answer that comes late is awaited, once the verdict was delivered; it is then added to the
+    incident as an amendment. 0: it is not."""
+    input_tokens: int = 4000
+    """Of one request, by our estimate, which is above what providers count (docs/model.md)."""
+    output_tokens: int = 700
+    """Of one answer."""
+    retries: int = 1
+    """How often an answer that is not in the accepted form is asked for again, with the reason."""
+    further_evidence: int = 3
+    """Pieces of further evidence that a model may ask for where the rules end in UNKNOWN; 0: none."""
+    output: str | None = None
+    """How the answer's form is enforced: ``native``, ``tool`` or ``prompted``; None: as is best for the family."""
+    tokens_per_incident: int = 30_000
+    tokens_per_day: int = 3_000_000
+    """Of all incidents in one store, input and output together, UTC."""
+    usd_per_incident: float = 0.50
+    usd_per_day: float = 20.0
+    """Holds for models whose price is known; the others are bounded by tokens."""
+    prices: dict[str, PriceSettings] = {}
+    """By name as in ``model``: a local model's, or one that the price table does not know."""
+    breaker_failures: int = 3
+    """After so many failures in a row, which were the provider's and not the answer's, a model is left alone …"""
+    breaker_seconds: float = 120.0
+    """… for so long; then one request tries again."""
+    cache_days: float = 30.0
+    """How long the answer to an identical request is used again; 0: never."""
+    requests: str | None = None
+    """Folder in which each request and answer is kept for audit, redacted; None: none is. Relative to the settings
+    file."""
+    requests_days: float = 30.0
+    """How long they are kept."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings but the pipelines."""
 
@@ -158,5 +204,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     local: LocalSettings = LocalSettings()
     aws: AwsSettings = AwsSettings()
     watch: WatchSettings = WatchSettings()
+    model: str | list[str] = "none"
+    """The language model that is asked about each incident: ``bedrock:MODEL_ID``, ``openai:NAME``, ``anthropic:NAME``,
+    ``local:NAME@URL`` for any server that speaks OpenAI's protocol, or a list of them, tried in turn; ``none``: no
+    model."""
+    reasoning: ReasoningSettings = ReasoningSettings()
     min_confidence: float = 0.6
     """Below it an incident asks for human review."""
