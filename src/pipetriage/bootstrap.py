@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,15 @@ from pipetriage.settings import AwsSettings, Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
-from pipetriage.triage import Triage
+from pipetriage.triage import Triage, Triaged
 from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
     from pipetriage.aws.session import AwsSession
     from pipetriage.model.success import Look
+    from pipetriage.reasoning.classifier import ModelClassifier
+    from pipetriage.reasoning.interface import Endpoint
+    from pipetriage.reasoning.request import Request
 
 
 def _now() -> datetime:
@@ -156,7 +160,25 @@ class App:
             PipetriageError: the target is wrong, or cannot be read at all.
         """
         collector = Remembered(self.collector(target))
-        incident = self._flow().run(collector)
+        return self._stored(self._flow().run(collector), collector)
+
+    def follow(self, target: str) -> Triaged:
+        """Do the same; what comes with it tells whether a model may still answer (``amend``).
+
+        Raises:
+            PipetriageError: the target is wrong, or cannot be read at all.
+        """
+        collector = Remembered(self.collector(target))
+        triaged = self._flow().follow(collector)
+        return triaged._replace(incident=self._stored(triaged.incident, collector))
+
+    def amend(self, triaged: Triaged) -> Incident | None:
+        """Wait for a model that was late, and store the incident as amended; None if it does not answer."""
+        seconds = self.settings.reasoning.late_seconds
+        amended = triaged.late.wait(seconds) if triaged.late is not None else None
+        return None if amended is None else self._stored(amended, None)
+
+    def _stored(self, incident: Incident, collector: Collector | None) -> Incident:
         self.store_error = self.evidence_error = None
         if self.store is None:
             return incident
@@ -164,8 +186,26 @@ class App:
             incident = self.store.save(incident)
         except StoreError as error:
             self.store_error = str(error)
-        self.evidence_error = self._keep_evidence(collector, incident.incident_id)
+        if collector is not None:
+            self.evidence_error = self._keep_evidence(collector, incident.incident_id)
         return incident
+
+    def request(self, target: str) -> "Request":
+        """Give what a model would be asked about a run, whole; none is asked.
+
+        Raises:
+            PipetriageError: the target is wrong, or cannot be read at all.
+        """
+        from pipetriage.reasoning.request import build_request
+
+        rules = self._flow().by_rules(self.collector(target))
+        offered = rules.further.kinds if rules.further is not None and self.settings.reasoning.further_evidence else ()
+        return build_request(
+            rules.context,
+            rules.findings,
+            input_tokens=self.settings.reasoning.input_tokens,
+            offered=frozenset(offered),
+        )
 
     def kept(self) -> IncidentStore:
         """Give the store.
@@ -186,9 +226,48 @@ class App:
         """
         store = self.kept()
         remembered = Remembered(collector)
-        incident = store.save(self._flow().run(remembered))
+        triaged = self._flow().follow(remembered)
+        incident = store.save(triaged.incident)
         self._keep_evidence(remembered, incident.incident_id)
-        return incident
+        late = triaged.late
+        amended = late.wait(self.settings.reasoning.late_seconds) if late is not None else None
+        return incident if amended is None else store.save(amended)
+
+    def endpoints(self) -> "list[Endpoint]":
+        """Give the configured models in the order in which they are asked; empty for ``none``.
+
+        Raises:
+            ConfigError: a model's name is wrong.
+            MissingExtraError: the model extra is not installed.
+        """
+        if self.settings.model in ("none", []):
+            return []
+        from pipetriage.reasoning.models import endpoints_of
+
+        return list(endpoints_of(self.settings))
+
+    @cached_property
+    def classifier(self) -> "ModelClassifier | None":
+        """What asks the configured models; None where there is none. Budgets, memory and breaker are the program's."""
+        endpoints = self.endpoints()
+        if not endpoints:
+            return None
+        from pipetriage.context.redact import Redactor
+        from pipetriage.reasoning.audit import Audit
+        from pipetriage.reasoning.breaker import Breaker
+        from pipetriage.reasoning.classifier import Desk, ModelClassifier
+        from pipetriage.reasoning.memory import InProcessMemory
+
+        settings, redact = self.settings.reasoning, Redactor().text
+        folder = self._base / settings.requests if settings.requests else None
+        desk = Desk(
+            memory=self.store.model_memory() if self.store is not None else InProcessMemory(),
+            breaker=Breaker(settings.breaker_failures, settings.breaker_seconds, time.monotonic),
+            redact=redact,
+            audit=Audit(folder, settings.requests_days, redact, _now),
+            now=_now,
+        )
+        return ModelClassifier(endpoints, settings, desk)
 
     def _flow(self) -> Triage:
         from pipetriage.detectors import RULES_VERSION, all_detectors
@@ -199,6 +278,7 @@ class App:
             rules_version=RULES_VERSION,
             clock=_now,
             timer=time.perf_counter,
+            classifier=self.classifier,
         )
 
     @property
@@ -293,8 +373,10 @@ def open_app(
     store_url: str | None = None,
     use_store: bool = True,
     aws: Mapping[str, str | None] | None = None,
+    model: str | None = None,
 ) -> App:
-    """Read the settings and wire the program. ``aws`` overrides settings of ``[aws]`` where it has a value.
+    """Read the settings and wire the program. ``aws`` overrides settings of ``[aws]`` where it has a value, ``model``
+    the model.
 
     ``config`` is a file, or ``s3://bucket/key``; relative paths in that one are of the working folder.
 
@@ -310,6 +392,8 @@ def open_app(
         base = Path(path).parent.resolve()
     given = {name: value for name, value in (aws or {}).items() if value is not None}
     settings = msgspec.structs.replace(settings, aws=msgspec.structs.replace(settings.aws, **given))
+    if model is not None:
+        settings = msgspec.structs.replace(settings, model=model)
     store = _open_store(store_url or settings.store) if use_store else None
     return App(settings, pipelines, base, store)
 

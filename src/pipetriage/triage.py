@@ -1,22 +1,62 @@
-"""THE flow, readable in one function: collect → context → detect → write state → exposure → gate → store."""
+"""THE flow, readable in one function: collect → context → detect → write state → exposure → gate → model → store."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import NamedTuple
 
-import msgspec
+from msgspec.structs import replace
 
 from pipetriage.context.build import build_context
+from pipetriage.context.further import further_evidence, offers
 from pipetriage.detectors.interface import Detector
+from pipetriage.model.categories import Category
 from pipetriage.model.context import Context
+from pipetriage.model.evidence import Collected
 from pipetriage.model.finding import Finding
-from pipetriage.model.incident import Classifier, Incident
+from pipetriage.model.incident import Classifier as Cost
+from pipetriage.model.incident import Incident
+from pipetriage.model.proposal import Further, Proposal
 from pipetriage.settings import Settings
-from pipetriage.sources.interface import Collector
+from pipetriage.sources.interface import Collector, ReadsOtherLogs
 from pipetriage.verdict.attempts import find_attempts
+from pipetriage.verdict.classifier import Classifier, Consultation, Judge, merge
 from pipetriage.verdict.exposure import exposures
 from pipetriage.verdict.gate import judge
 from pipetriage.verdict.rerun import decide_rerun
 from pipetriage.verdict.write_state import write_states
+
+
+class Judged(NamedTuple):
+    """The rules' verdict, and what asking a model about it takes."""
+
+    incident: Incident
+    context: Context
+    findings: list[Finding]
+    judge: Judge
+    further: Further | None
+
+
+class Late(NamedTuple):
+    """A model's answer that was not there when the verdict was due, and may still come."""
+
+    consultation: Consultation
+    amended: Callable[[Proposal], Incident]
+
+    def wait(self, seconds: float) -> Incident | None:
+        """Give the amended incident if the answer comes within so many seconds; else the question is withdrawn."""
+        try:
+            proposal = self.consultation.wait(seconds)
+        finally:
+            self.consultation.cancel()
+        return None if proposal is None or proposal.answer is None else self.amended(proposal)
+
+
+class Triaged(NamedTuple):
+    """A verdict, and what may still amend it."""
+
+    incident: Incident
+    late: Late | None
 
 
 class Triage:
@@ -30,20 +70,55 @@ class Triage:
         rules_version: str,
         clock: Callable[[], datetime],
         timer: Callable[[], float],
+        classifier: Classifier | None = None,
     ) -> None:
         self._detectors = detectors
         self._settings = settings
         self._rules_version = rules_version
         self._clock = clock
         self._timer = timer
+        self._classifier = classifier
 
     def run(self, collector: Collector) -> Incident:
-        """Triage the run that the collector knows.
+        """Triage the run that the collector knows. A model's answer that is late is not waited for.
 
         Raises:
             TargetError: the run cannot be identified or read at all.
         """
         began = self._timer()
+        rules = self.by_rules(collector)
+        if self._classifier is None:
+            return self._timed(rules.incident, began)
+        proposal = self._classifier.propose(rules.context, rules.findings, rules.further)
+        return self._timed(self._merged(rules, proposal), began)
+
+    def follow(self, collector: Collector) -> Triaged:
+        """Do the same, and give what may still come of a model that has not answered in time.
+
+        Raises:
+            TargetError: the run cannot be identified or read at all.
+        """
+        began = self._timer()
+        rules = self.by_rules(collector)
+        if self._classifier is None:
+            return Triaged(self._timed(rules.incident, began), None)
+        consultation = self._classifier.consult(rules.context, rules.findings, rules.further)
+        try:
+            proposal = consultation.wait(self._settings.reasoning.deadline_seconds)
+        except BaseException:
+            consultation.cancel()
+            raise
+        if proposal is not None:
+            return Triaged(self._timed(self._merged(rules, proposal), began), None)
+        late = Late(consultation, lambda said: self._timed(self._merged(rules, said, amends=True), began))
+        return Triaged(self._timed(self._merged(rules, self._classifier.overdue()), began), late)
+
+    def by_rules(self, collector: Collector) -> Judged:
+        """Come to the verdict that needs no model.
+
+        Raises:
+            TargetError: the run cannot be identified or read at all.
+        """
         collected = collector.collect()
         context = build_context(collected, self._settings.context)
         findings = self.detect(context)
@@ -51,24 +126,38 @@ class Triage:
         outputs = write_states(context, attempts)
         rerun = decide_rerun(context, attempts, outputs)
         exposed = exposures(context, attempts, outputs)
-        incident = judge(
-            context,
-            attempts,
-            findings,
-            outputs,
-            rerun,
-            exposed,
+        verdict = partial(
+            judge,
+            *(context, attempts, findings, outputs, rerun, exposed),
             settings=self._settings,
             now=self._clock(),
-            classifier=Classifier(rules_version=self._rules_version, bytes_read=context.facts.log.bytes),
+            classifier=Cost(rules_version=self._rules_version, bytes_read=context.facts.log.bytes),
         )
+        incident = verdict(())
+        # Only where the rules know no cause can more evidence decide anything.
+        unknown = incident.failure_category is Category.UNKNOWN
+        further = _further(collector, collected, context) if unknown else None
+        return Judged(incident, context, findings, verdict, further)
+
+    def _merged(self, rules: Judged, proposal: Proposal, *, amends: bool = False) -> Incident:
+        merged = merge(rules.incident, proposal, rules.judge, rules.context.evidence)
+        return replace(merged, created_at=self._clock()) if amends else merged
+
+    def _timed(self, incident: Incident, began: float) -> Incident:
         seconds = round(self._timer() - began, 4)
-        return msgspec.structs.replace(
-            incident, classifier=msgspec.structs.replace(incident.classifier, seconds=seconds)
-        )
+        return replace(incident, classifier=replace(incident.classifier, seconds=seconds))
 
     def detect(self, context: Context) -> list[Finding]:
         """Ask every detector; strongest findings first, else in the detectors' order."""
         found = [finding for detector in self._detectors for finding in detector.detect(context)]
         order = ("STRONG", "MODERATE", "WEAK")
         return sorted(found, key=lambda finding: order.index(finding.strength))
+
+
+def _further(collector: Collector, collected: Collected, context: Context) -> Further:
+    """Say what a model may ask for where the rules know no cause."""
+    read_log = collector.log_of if isinstance(collector, ReadsOtherLogs) else None
+    return Further(
+        offers(context),
+        lambda request, name: further_evidence(request, context, collected, read_log, evidence_id=name),
+    )

@@ -21,6 +21,7 @@ from pipetriage.entrypoints.init import init
 from pipetriage.entrypoints.opening import (
     aws_options,
     json_option,
+    model_option,
     open_program,
     print_json,
     store_of,
@@ -99,11 +100,14 @@ Examples:
   pipetriage triage ./bundle
   pipetriage triage local:orders_daily/latest --json | jq .safe_to_retry
   pipetriage triage glue:orders_daily/latest --profile prod --region eu-west-1
-  pipetriage triage ./bundle --no-store    leave no trace""",
+  pipetriage triage ./bundle --no-store    leave no trace
+  pipetriage triage ./bundle --model anthropic:claude-sonnet-4-5    ask a language model, too
+  pipetriage triage ./bundle --show-context                     what would it be sent?""",
 )
 @click.argument("target")
 @json_option
-@click.option("--model", metavar="M", help="Model that comments on the verdict, or none (the default).")
+@model_option
+@click.option("--show-context", is_flag=True, help="Print exactly what a model would be sent, and send nothing.")
 @click.option("--no-store", is_flag=True, help="Do not keep the incident.")
 @aws_options
 @store_options
@@ -111,6 +115,7 @@ def triage(
     target: str,
     as_json: bool,
     model: str | None,
+    show_context: bool,
     no_store: bool,
     config: Path | None,
     store: str | None,
@@ -120,18 +125,26 @@ def triage(
 
     Exits 0 when it produced an incident, safe or not.
     """
-    if model not in (None, "none"):
-        raise UsageError(f"--model {model}: the model layer is not in this version; leave it out, or say none")
+    if show_context:
+        from pipetriage.entrypoints.model_text import print_request
+
+        program = open_program(config, store, use_store=False, aws=aws, model="none")
+        print_request(program.request(target), as_json=as_json)
+        return
     try:
-        app = open_program(config, store, use_store=not no_store, aws=aws)
+        app = open_program(config, store, use_store=not no_store, aws=aws, model=model)
     except StoreError as error:
         # A verdict that cannot be kept is still the answer at three in the morning.
         complain(f"warning: {error}; this incident will not be kept")
-        app = open_program(config, store, use_store=False, aws=aws)
+        app = open_program(config, store, use_store=False, aws=aws, model=model)
     with waiting("reading the evidence"):
-        incident = app.triage(target)
+        triaged = app.follow(target)
     warn_of_store(app)
-    print_json(incident) if as_json else _print_text(incident)
+    print_json(triaged.incident) if as_json else _print_text(triaged.incident)
+    if triaged.late is not None:
+        from pipetriage.entrypoints.model_text import await_model
+
+        await_model(app, triaged, None if as_json else _print_text)
 
 
 @cli.command(

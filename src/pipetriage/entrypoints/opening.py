@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 
+model_option = click.option(
+    "--model",
+    metavar="M",
+    help="Language model that may make the verdict more careful, as bedrock:ID, openai:NAME, anthropic:NAME or "
+    "local:NAME@URL; several with commas; none.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
@@ -41,12 +47,17 @@ def aws_options(command: Command) -> Command:
 
 
 def open_program(
-    config: Path | None, store_url: str | None, *, use_store: bool = True, aws: dict[str, str | None] | None = None
+    config: Path | None,
+    store_url: str | None,
+    *,
+    use_store: bool = True,
+    aws: dict[str, str | None] | None = None,
+    model: str | None = None,
 ) -> App:
     """Wire the program; see ``bootstrap.open_app``."""
     from pipetriage.bootstrap import open_app
 
-    return open_app(config=config, store_url=store_url, use_store=use_store, aws=aws)
+    return open_app(config=config, store_url=store_url, use_store=use_store, aws=aws, model=model)
 
 
 def store_of(app: App) -> IncidentStore:

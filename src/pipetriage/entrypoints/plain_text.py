@@ -18,3 +18,10 @@ def plain(text: str) -> str:
     text = _SYSTEM_COMMAND.sub("", _CONTROL_SEQUENCE.sub("", text))
     kept = (" " if char in "\t\n\r\v\f\u2028\u2029" else char for char in text)
     return " ".join("".join(char for char in kept if unicodedata.category(char) not in _UNSEEN).split())
+
+
+def plain_lines(text: str) -> str:
+    """Do the same line by line, with every blank kept."""
+    text = _SYSTEM_COMMAND.sub("", _CONTROL_SEQUENCE.sub("", text)).replace("\t", "    ")
+    lines = ("".join(char for char in line if unicodedata.category(char) not in _UNSEEN) for line in text.split("\n"))
+    return "\n".join(lines)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pipetriage.entrypoints.opinion_text import print_opinion
 from pipetriage.entrypoints.plain_text import plain
 from pipetriage.model.evidence import Evidence
 from pipetriage.model.incident import Incident
@@ -88,6 +89,7 @@ def print_incident(incident: Incident, console: Console) -> None:
     _written(page, incident)
     _exposure(page, incident)
     _next_steps(page, incident)
+    print_opinion(page, incident)
     _rules(page, incident)
     _evidence(page, incident)
     _gaps(page, incident)

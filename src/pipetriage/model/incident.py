@@ -12,6 +12,8 @@ from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.context import Change
 from pipetriage.model.evidence import Evidence, Gap
 from pipetriage.model.finding import Finding
+from pipetriage.model.opinion import Opinion
+from pipetriage.model.proposal import Grounding
 from pipetriage.model.review import Review
 from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteState
 
@@ -119,11 +121,16 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     recurrence: Recurrence
     classifier: Classifier
     model_notes: list[str] = []
+    """What a model wrote, as sentences for a person, each marked as a model's. Untrusted, as logs are."""
     superseded_by: str | None = None
     review: Review | None = None
     """The latest review; null until a person reviews."""
     retry_reasons: list[Reason] = []
     """Why the run is, or is not, safe to retry: the conditions beyond a safe rerun."""
+    model_opinion: Opinion | None = None
+    """What a language model said; None where none was asked."""
+    grounding: Grounding | None = None
+    """How many of its statements the evidence supports; None where it gave no answer."""
 
 
 def to_json(incident: Incident, *, indent: int | None = None) -> bytes:

@@ -4,11 +4,14 @@ Nothing in here decides anything: ``verdict/merge.py`` lets a proposal make a ve
 text in it was written by a model that read untrusted logs, and is as untrusted as they are.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
 from pipetriage.model.categories import Category, FailureMode
+from pipetriage.model.evidence import Evidence, Gap
 
 
 class RequestKind(StrEnum):
@@ -32,6 +35,15 @@ class EvidenceRequest(msgspec.Struct, frozen=True, kw_only=True):
     kind: RequestKind
     about: str = ""
     """The id of evidence that the model was shown (``log-1``); empty where the kind needs none."""
+
+
+class Further(NamedTuple):
+    """What further evidence can be asked for about one run, and how: read-only, redacted, bounded."""
+
+    kinds: frozenset[RequestKind]
+    """Those that can find anything at all here."""
+    read: Callable[[EvidenceRequest, str], Evidence | Gap]
+    """Answers a request; the second argument is the id that the evidence found is to have."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +114,8 @@ class ModelFault(StrEnum):
     DEADLINE = "DEADLINE"
     """All models together had not answered when the verdict was due."""
     CANCELLED = "CANCELLED"
+    NOT_RECORDED = "NOT_RECORDED"
+    """The answer stands, but it could not be counted, remembered or kept for audit."""
     UNEXPECTED = "UNEXPECTED"
     """A defect of ours or of a library; the verdict stands without the model."""
 
@@ -138,7 +152,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grounding(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of the model's claims the evidence that they cite supports."""
+    """How many of the model's statements (root cause, claims, hypotheses) are supported by the evidence they cite."""
 
     claims: int
     supported: int
@@ -157,6 +171,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...] = ()
     """In the order met; also those before the model of the chain that did answer."""
     asked: tuple[Asked, ...] = ()
+    found: tuple[Evidence, ...] = ()
+    """The further evidence that it asked for and got."""
     use: Use = Use()
     seconds: float = 0.0
     cached: bool = False

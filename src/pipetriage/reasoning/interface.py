@@ -62,6 +62,10 @@ class Endpoint(Protocol):
         """Its name in the settings: ``bedrock:…``, ``openai:…``, ``anthropic:…``, ``local:NAME@URL``."""
         ...
 
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Give US dollars for so many tokens; None where its price is not known."""
+        ...
+
     async def ask(self, question: Question, limits: Limits, check: Check) -> Reply:
         """Put a question and give the accepted answer.
 

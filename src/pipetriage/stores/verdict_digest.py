@@ -24,6 +24,8 @@ def verdict_digest(incident: Incident) -> str:
         said.pop(field, None)
     classifier = said["classifier"]
     said["classifier"] = {key: classifier.get(key) for key in ("rules_version", "model")}
+    for what in ("requests", "seconds", "cached", "stated_confidence"):
+        (said.get("model_opinion") or {}).pop(what, None)
     for evidence in said["evidence"]:
         evidence.pop("observed_at", None)
     # A remaining wait counts down; that there is one is the verdict.

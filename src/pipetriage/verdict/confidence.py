@@ -14,6 +14,7 @@ import msgspec
 from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.model.incident import Incident
+from pipetriage.model.opinion import Stance
 from pipetriage.model.write_state import RerunDecision
 
 _NOTHING_FOUND = frozenset({FailureMode.INSUFFICIENT_EVIDENCE, FailureMode.NO_FAILURE_FOUND})
@@ -42,6 +43,7 @@ PRIOR: dict[str, float] = {
     "unharmed": -0.8,
     "resources": -0.6,
     "safe": 0.6,
+    "disputed": -1.5,
 }
 """Sign to weight. ``docs/evaluation.md`` explains each."""
 
@@ -105,8 +107,15 @@ def signs(incident: Incident) -> dict[str, float]:
         # What ran out is known, why it did is not.
         "resources": mode is FailureMode.RESOURCE_EXHAUSTED,
         "safe": incident.safe_to_retry,
+        # A language model that agrees makes nothing surer; one that does not, less sure.
+        "disputed": _disputed(incident),
     }
     return {sign: float(value) for sign, value in shown.items()}
+
+
+def _disputed(incident: Incident) -> bool:
+    opinion = incident.model_opinion
+    return opinion is not None and (opinion.objects or opinion.stance in {Stance.DISAGREES, Stance.MOVED_TO_UNKNOWN})
 
 
 def _kinds(findings: list[Finding]) -> set[str]:

@@ -1,6 +1,7 @@
 """The gate: everything that was judged becomes one incident, and the answer to "may it be retried now?"."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -43,15 +44,19 @@ def judge(
     outputs: list[OutputState],
     rerun: Rerun,
     exposed: list[Exposure],
+    objections: Sequence[Reason] = (),
     *,
     settings: Settings,
     now: datetime,
     classifier: Classifier,
 ) -> Incident:
-    """Choose the category, decide whether to retry, and say what to do and who must know."""
+    """Choose the category, decide whether to retry, and say what to do and who must know.
+
+    ``objections`` are further reasons against a retry, which are nobody's to overrule.
+    """
     cause = choose_cause(context, findings, outputs, rerun)
     rerun = with_wait(context, cause, rerun, settings.settle)
-    reasons = retry_reasons(context, attempts, cause, rerun)
+    reasons = [*retry_reasons(context, attempts, cause, rerun), *objections]
     safe = all(reason.holds for reason in reasons)
     states = [one.state for one in outputs]
     run = context.facts.run

@@ -1,0 +1,68 @@
+"""A language model at the terminal: what it would be sent, and an answer that comes after the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from pipetriage.entrypoints.boundary import complain
+from pipetriage.entrypoints.opening import print_json, warn_of_store
+from pipetriage.entrypoints.plain_text import plain_lines
+from pipetriage.entrypoints.waiting import waiting
+
+if TYPE_CHECKING:
+    from pipetriage.bootstrap import App
+    from pipetriage.model.incident import Incident
+    from pipetriage.reasoning.request import Request
+    from pipetriage.triage import Triaged
+
+
+def print_request(request: Request, *, as_json: bool) -> None:
+    """Print what a model would be sent: the system text, the user text, and the form that its answer must have."""
+    from pipetriage.reasoning.answers import answer_schema
+    from pipetriage.reasoning.prompts import prompt
+    from pipetriage.reasoning.tokens import tokens
+
+    question = request.question
+    schema = answer_schema(question.may_ask)
+    size = tokens(question.instructions) + tokens(question.text)
+    if as_json:
+        print_json(
+            {
+                "prompt_version": prompt().version,
+                "instructions": question.instructions,
+                "text": question.text,
+                "schema": schema,
+                "estimated_tokens": size,
+                "evidence": {number: one.evidence for number, one in request.shown.items()},
+            }
+        )
+        return
+    import msgspec
+
+    for heading, text in (
+        (f"SYSTEM (prompt version {prompt().version})", question.instructions),
+        ("USER", question.text),
+        ("FORM OF THE ANSWER", msgspec.json.encode(schema).decode()),
+    ):
+        click.echo(f"----- {heading} -----\n{plain_lines(text)}\n")
+    click.echo(f"About {size} tokens and the form, by an estimate from above. Nothing was sent.")
+
+
+def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None] | None) -> None:
+    """Wait for a model that was late, and tell what its answer changes. Ctrl-C leaves it: the verdict stands."""
+    seconds = app.settings.reasoning.late_seconds
+    complain(f"the model has not answered yet; waiting up to {seconds:g} s more (Ctrl-C: the verdict stands as it is)")
+    with waiting("waiting for the model"):
+        amended = app.amend(triaged)
+    if amended is None:
+        complain("the model did not answer: the verdict above stands")
+        return
+    warn_of_store(app)
+    if show is None:
+        complain("the model has answered, and the incident is amended: pipetriage incidents show " + amended.job_run_id)
+        return
+    click.echo("\nAmended, as the model has answered:\n")
+    show(amended)
