@@ -1,12 +1,8 @@
 """Control rows in SQL databases: a real SQLite file, and a real PostgreSQL server where there is one."""
 
-import os
-import shutil
 import socket
 import sqlite3
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +19,7 @@ from pipetriage.sources import control_database
 from pipetriage.sources.control_database import _bound, _connected, _engine, _url
 from pipetriage.sources.control_table import control_rows
 from pipetriage.sources.local_files import Answer
-
-PASSWORD = "s3cr/t p@ss"
+from tests.emulated.postgres import PASSWORD, Server, postgres_server
 
 
 def _read(declared: Control, base: Path = Path(), **more: Any) -> Answer:
@@ -156,40 +151,6 @@ def test_a_driver_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
 # PostgreSQL
 
 
-class Server:
-    """A server of its own, on a free port, gone with the test."""
-
-    def __init__(self, folder: Path) -> None:
-        self._data, self._account = folder / "data", "postgres" if os.geteuid() == 0 else None
-        if self._account:
-            shutil.chown(folder, self._account)
-            folder.chmod(0o755)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
-        (folder / "password").write_text(PASSWORD)
-        (folder / "password").chmod(0o644)
-        options = ["-U", "owner", "-A", "scram-sha-256", f"--pwfile={folder}/password", "--no-sync", "-E", "UTF8"]
-        self._run("initdb", "-D", str(self._data), *options)
-
-    def start(self) -> None:
-        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        self._run("pg_ctl", "-D", str(self._data), "-l", str(self._data / "log"), "-w", "-o", options, "start")
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
-
-    def url(self, user: str = "owner", password: str = PASSWORD, **options: str) -> str:
-        place = {"host": "127.0.0.1", "port": self._port, "database": "postgres"}
-        url = sa.URL.create("postgresql+psycopg", user, password, **place, query=options)
-        return url.render_as_string(hide_password=False)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        found = shutil.which(program)
-        assert found is not None
-        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([found, *arguments], check=True, user=self._account, cwd="/", timeout=60, **quiet)
-
-
 SETUP = """
 CREATE SCHEMA etl;
 CREATE TABLE etl."Loads" (batch_id date, job_run_id text, status text, records numeric, "timestamp" timestamptz,
@@ -206,20 +167,11 @@ CREATE ROLE reader LOGIN PASSWORD 'reader';
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    pytest.importorskip("psycopg", reason="psycopg, the driver of PostgreSQL, is not installed")
-    if not (shutil.which("initdb") and shutil.which("pg_ctl")):
-        pytest.skip("PostgreSQL's server (initdb, pg_ctl) is not installed")
-    # Not below tmp_path: nobody but root may enter that.
-    with tempfile.TemporaryDirectory(prefix="pipetriage-postgres-") as folder:
-        one = Server(Path(folder))
-        one.start()
-        try:
-            engine = sa.create_engine(one.url(), poolclass=sa.NullPool)
-            with engine.begin() as connection:
-                connection.exec_driver_sql(SETUP)
-            yield one
-        finally:
-            one.stop()
+    with postgres_server() as one:
+        engine = sa.create_engine(one.url(), poolclass=sa.NullPool)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(SETUP)
+        yield one
 
 
 GRES = Control(table="etl.Loads", columns=ControlColumns(updated_at="timestamp"))

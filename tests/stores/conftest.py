@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from pipetriage.model.write_state import Rerun, RerunDecision, WriteState, Write
 from pipetriage.stores import IncidentStore, open_store
 from tests.emulated.fixtures import account, aws_environment, emulator
 from tests.emulated.incident_table import make_table
+from tests.emulated.postgres import Server, postgres_server
 
 __all__ = ["account", "aws_environment", "emulator"]
 
@@ -19,11 +20,25 @@ MORNING = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 MakeIncident = Callable[..., Incident]
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One server for all tests of a process; it takes some seconds to start."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "dynamodb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give an empty store of each kind. The emulator is started for the first test that needs it."""
+    """Give an empty store of each kind. A server is started for the first test that needs it."""
+    return empty_store(request, tmp_path)
+
+
+def empty_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of an empty store of the kind that the fixture's parameter names."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store' / 'incidents.db'}"
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres").empty())
     return make_table(request.getfixturevalue("account"))
 
 

@@ -18,6 +18,7 @@ from pipetriage.errors import StoreError, TargetError
 from pipetriage.model.categories import Category
 from pipetriage.model.evidence import Evidence
 from pipetriage.model.incident import Incident
+from pipetriage.model.model_memory import Amount
 from pipetriage.model.review import Review
 from pipetriage.model.write_state import WriteStatus
 from pipetriage.stores import IncidentStore, open_store
@@ -116,6 +117,10 @@ class _Lost(OwnTable):
         super().put(item, condition, values)
         return super().put(item, condition, values)
 
+    def update(self, *arguments: Any, **named: Any) -> dict[str, Any] | None:
+        super().update(*arguments, **named)
+        return super().update(*arguments, **named)
+
 
 def test_a_grant_whose_answer_was_lost_is_still_ours(url: str, make_incident: MakeIncident) -> None:
     from pipetriage.stores.dynamodb import DynamoDBStore
@@ -127,6 +132,31 @@ def test_a_grant_whose_answer_was_lost_is_still_ours(url: str, make_incident: Ma
     assert not store.grant_retry("inc_1", "jr_1", NOON, "airflow").granted
     assert store.save(make_incident()).incident_id == "inc_jr_1"
     assert len(store.history("inc_jr_1")) == 1
+
+
+def test_a_budget_whose_change_was_answered_to_nobody_is_changed_once(url: str) -> None:
+    from pipetriage.stores.dynamodb_memory import DynamoDBMemory
+
+    memory, limit = DynamoDBMemory(_Lost(parse_place(url))), Amount(tokens=100, micro_usd=100)
+    assert memory.reserve(NOON.date(), Amount(tokens=40), limit)
+    assert memory.reserve(NOON.date(), Amount(tokens=60), limit)
+    assert not memory.reserve(NOON.date(), Amount(tokens=1), limit)
+    memory.settle(NOON.date(), Amount(tokens=60), Amount(tokens=20, micro_usd=7))
+
+    assert memory.spent(NOON.date()) == Amount(tokens=60, micro_usd=7)
+
+
+def test_what_is_kept_of_models_always_has_an_end(account: EmulatedAccount, url: str) -> None:
+    memory = open_store(url).model_memory()
+    memory.reserve(NOON.date(), Amount(tokens=40), Amount(tokens=100, micro_usd=100))
+    memory.remember("key", b"value", NOON)
+
+    ends = {one["sk"]["S"]: int(one["expires_at"]["N"]) for one in items(account)}
+    midnight = NOON.replace(hour=0)
+    assert ends == {
+        "BUDGET": (midnight + timedelta(days=90)).timestamp(),
+        "ANSWER": (NOON + timedelta(days=90)).timestamp(),
+    }
 
 
 @pytest.mark.parametrize("calls", range(1, 9))

@@ -1,5 +1,6 @@
-"""How every store compares times, tables and references, whatever it keeps them in."""
+"""How every store compares times, tables, keys and references, whatever it keeps them in."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -12,6 +13,11 @@ UNSAFE_TO_READ = (WriteStatus.PARTIAL, WriteStatus.UNCERTAIN, WriteStatus.UNOBSE
 def text_of(moment: datetime) -> str:
     """Write a time so that its order as text is its order in time."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def digest(key: str) -> str:
+    """Give what a remembered value is found by: the same length for every key, and nothing of what it says."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def table_name(name: str) -> str:

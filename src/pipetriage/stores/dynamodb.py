@@ -11,6 +11,7 @@ Items (``pk`` partition key, ``sk`` sort key):
 ``INCIDENT#<id>``     ``REVIEW#<number>``   one review, never changed
 ``INCIDENT#<id>``     ``GRANT``             the one retry of the run
 ``TABLE#<leaf>``      ``INCIDENT#<id>``     readers of a table are to be warned: its full names, the revision
+``BUDGET#``, …                              what asking models has cost, and their answers: dynamodb_memory.py
 ====================  ====================  ==========================================================================
 
 Access patterns:
@@ -40,12 +41,10 @@ a list, a count or ``superseded_by`` may not yet know of what another process sa
 second: as many triages.
 """
 
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby, islice
-from random import SystemRandom
 from typing import Self
 
 import msgspec
@@ -53,6 +52,7 @@ import msgspec
 from pipetriage.errors import StoreError, TargetError
 from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident
+from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
 from pipetriage.stores.comparing import leaf, not_one, same_table, table_name, text_of
 from pipetriage.stores.dynamodb_items import (
@@ -76,13 +76,12 @@ from pipetriage.stores.dynamodb_items import (
     warnings,
     without_none,
 )
+from pipetriage.stores.dynamodb_memory import DynamoDBMemory
 from pipetriage.stores.dynamodb_reading import Reading
 from pipetriage.stores.dynamodb_table import Item, OwnTable, parse_place
+from pipetriage.stores.dynamodb_tries import tries
 from pipetriage.stores.interface import GrantResult, Incidents
 from pipetriage.stores.verdict_digest import verdict_digest
-
-_BUSY_SECONDS = 20.0
-"""How long a write is tried while others write the same incident; each of their writes that counts delays ours."""
 
 _PORTION = 100
 """Incidents that a list without a limit puts together at a time."""
@@ -107,7 +106,7 @@ class DynamoDBStore:
     def save(self, incident: Incident) -> Incident:
         """See ``IncidentStore.save``."""
         digest, moment, draft = verdict_digest(incident), text_of(incident.created_at), None
-        for _ in _tries():
+        for _ in tries():
             head = self._table.get(head_key(incident.incident_id))
             if head is not None and head["verdict"] == digest and self._kept_longer(head, moment):
                 if counted := self._change_head(incident.incident_id, head, seen(head, moment)):
@@ -205,12 +204,16 @@ class DynamoDBStore:
         if head is None or incident is None:
             raise TargetError(not_one(incident_id, []))
         row = {"pk": partition(incident_id), "token": uuid.uuid4().hex, "document": msgspec.json.encode(review)}
-        for _ in _tries():
+        for _ in tries():
             last = self._reading.last_review(incident_id)
             number = last["number"] + 1 if last else 0
             if self._table.put_new({**row, "sk": numbered(REVIEW, number), "number": number}) is None:
                 return self._reading.present([(head, incident)])[0]
         raise self._busy(incident_id)
+
+    def model_memory(self) -> ModelMemory:
+        """See ``IncidentStore.model_memory``."""
+        return DynamoDBMemory(self._table)
 
     def _draft(self, incident: Incident, head: Item | None) -> Item:
         """Make a revision without its number; a document that is too long for it is written beside it, first."""
@@ -228,7 +231,7 @@ class DynamoDBStore:
 
     def _advance(self, incident_id: str, head: Item | None, revision: Item) -> Item | None:
         """Bring a head to the revision after it, unless somebody already did; None: try again later."""
-        for _ in _tries():
+        for _ in tries():
             if head is not None and head["revision"] >= revision["revision"]:
                 return head
             changes = advanced(head, revision)
@@ -290,12 +293,3 @@ def _newest_first(items: Iterable[Item]) -> Iterator[Item]:
     """Put incidents that were first seen in the same moment into the order of their ids, as every store does."""
     for _, some in groupby(items, key=lambda item: str(item["first_seen"])):
         yield from sorted(some, key=lambda item: str(item["incident_id"]))
-
-
-def _tries() -> Iterator[None]:
-    """Go on until it has taken too long, waiting longer each time and never as long as others do."""
-    deadline, pause = time.monotonic() + _BUSY_SECONDS, 0.005
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(SystemRandom().uniform(0, pause))
-        pause = min(pause * 2, 0.3)

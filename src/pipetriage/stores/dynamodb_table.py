@@ -159,14 +159,26 @@ class OwnTable:
         return None
 
     def update(
-        self, key: Key, changes: Mapping[str, Any], condition: str, values: Mapping[str, Any] | None = None
+        self,
+        key: Key,
+        changes: Mapping[str, Any],
+        condition: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        adds: Mapping[str, int] | None = None,
     ) -> Item | None:
-        """Set attributes, or remove those that are None, if the condition holds; give the item, or None if not."""
+        """Set attributes, or remove those that are None, if the condition holds; give the item, or None if not.
+
+        ``adds`` are added to numbers as they are then; one that is not there counts as 0.
+        """
+        added = {f"add_{name}": number for name, number in (adds or {}).items()}
         sets = ", ".join(f"#{name} = :{name}" for name, value in changes.items() if value is not None)
         removes = ", ".join(f"#{name}" for name, value in changes.items() if value is None)
-        clauses = [f"SET {sets}" if sets else "", f"REMOVE {removes}" if removes else ""]
-        expressions = {"UpdateExpression": " ".join(filter(None, clauses)), "ConditionExpression": condition}
-        said = _expressions(expressions, {**{k: v for k, v in changes.items() if v is not None}, **(values or {})})
+        sums = ", ".join(f"#{name} :add_{name}" for name in adds or {})
+        clauses = [f"{word} {said}" for word, said in (("SET", sets), ("REMOVE", removes), ("ADD", sums)) if said]
+        expressions = {"UpdateExpression": " ".join(clauses), "ConditionExpression": condition}
+        given = {**{k: v for k, v in changes.items() if v is not None}, **(values or {}), **added}
+        said = _expressions(expressions, given)
         with self._calling("UpdateItem"):
             try:
                 answer = self._client.update_item(TableName=self.name, Key=_key(key), ReturnValues="ALL_NEW", **said)

@@ -7,6 +7,7 @@ import msgspec
 
 from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident
+from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
 
 Incidents = list[Incident]
@@ -89,4 +90,8 @@ class IncidentStore(Protocol):
         Raises:
             TargetError: there is no such incident.
         """
+        ...
+
+    def model_memory(self) -> ModelMemory:
+        """Give what is kept beside the incidents about asking a model, for all processes that use this store."""
         ...

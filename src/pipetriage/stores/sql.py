@@ -11,11 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from pipetriage.errors import StoreError, TargetError
 from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident, from_json, to_json
+from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
 from pipetriage.model.write_state import WriteState
 from pipetriage.stores.comparing import UNSAFE_TO_READ, leaf, not_one, same_table, table_name, text_of
 from pipetriage.stores.interface import GrantResult, Incidents
 from pipetriage.stores.sql_engine import connect, ensure_schema, our_errors, parse_url, sqlite_file, writing
+from pipetriage.stores.sql_memory import SqlMemory
 from pipetriage.stores.standing import LATEST_ATTEMPT_FIRST, NEWEST_FIRST, in_portions, is_later, with_standing
 from pipetriage.stores.tables import grants, incidents, reviews, revisions, written_tables
 from pipetriage.stores.verdict_digest import verdict_digest
@@ -168,6 +170,10 @@ class SqlStore:
                     # PostgreSQL only: another review took the same number.
                     continue
         raise StoreError(f"the store {self.place} is too busy to take a review of {incident_id}: try again")
+
+    def model_memory(self) -> ModelMemory:
+        """See ``IncidentStore.model_memory``."""
+        return SqlMemory(self._engine, self.place)
 
     def _load(
         self,

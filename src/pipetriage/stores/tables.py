@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 # The newest migration. A test holds it equal to Alembic's own answer, so that a store already there is opened
 # without importing Alembic.
-HEAD = "0002"
+HEAD = "0003"
 
 # Our own name: a shared PostgreSQL database may hold another program's alembic_version.
 VERSION_TABLE = "pipetriage_version"
@@ -74,4 +74,22 @@ reviews = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("reviewed_at", sa.String(32), nullable=False),
     sa.Column("document", sa.Text, nullable=False),
+)
+
+# One row a day (UTC) on which a model was asked: what is used and reserved of the day's budget.
+budgets = sa.Table(
+    "pipetriage_model_budget",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("tokens", sa.BigInteger, nullable=False),
+    sa.Column("micro_usd", sa.BigInteger, nullable=False),
+)
+
+# Answers of models, by the digest of the key that they were remembered under; the only rows that are ever deleted.
+answers = sa.Table(
+    "pipetriage_model_answer",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("remembered_at", sa.String(32), nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
 )
