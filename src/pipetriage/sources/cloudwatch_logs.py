@@ -90,6 +90,33 @@ def run_log(
     return Answer(events, f"{_locator(streams)}{why}", complete=whole and alone)
 
 
+_END = Bounds(driver_pages=3, page_events=2000, driver_seconds=4.0)
+"""Of the log of a run that is only compared with: its end is what counts, and its pages are read one stream in turn."""
+
+
+def log_end(
+    aws: AwsSession, run: Mapping[str, Any], job: Mapping[str, Any] | None, *, bounds: Bounds | None = None
+) -> Answer:
+    """Read the end of a run's log: the driver's streams backwards, a few pages, no executors and no search.
+
+    The answer is complete when every event of the driver was read.
+
+    Raises:
+        SourceError: there is no log, or it may not be read.
+        CredentialsError: AWS does not know us.
+    """
+    found = find_streams(aws, run, job)
+    reading = _Reading(aws, run, bounds or _END)
+    streams = [one for one in found.streams if one.driver and (one.own or reading.start is not None)]
+    tails = [_Tail(one) for one in streams]
+    reading.back(tails)
+    events = tuple(_in_time(event for tail in tails for event in tail.events()))
+    refused = [*found.refusals, *reading.refusals]
+    if not events:
+        raise foremost(refused) if refused else _empty(found)
+    return Answer(events, _locator(streams), complete=not refused and all(tail.whole for tail in tails))
+
+
 # Glue's exception analysis of the job as a whole (domain facts 1.5); of tasks and stages it has events of their own.
 _FAILED_JOB = ("GlueExceptionAnalysisJobFailed", "GlueETLJobExceptionEvent")
 

@@ -101,6 +101,10 @@ class GlueRun:
             gaps=tuple(one for one in said if isinstance(one, Gap)),
         )
 
+    def log_of(self, run_id: str) -> Observation | Gap:
+        """Read the end of the driver's log of another run of this job. See ``ReadsOtherLogs``."""
+        return next(observe(Signal.LOGS, lambda: self._end_of_log(run_id), self._now, run_id=run_id))
+
     # What is asked
 
     def _questions(
@@ -161,6 +165,15 @@ class GlueRun:
         from pipetriage.sources.cloudwatch_logs import run_log
 
         return run_log(self._aws, run, self._described)
+
+    def _end_of_log(self, run_id: str) -> Answer:
+        from pipetriage.sources.cloudwatch_logs import log_end
+
+        try:
+            run = self._job.run(run_id)
+        except TargetError as error:
+            raise SourceError(str(error)) from error
+        return log_end(self._aws, run, self._described)
 
     def _metrics(self, run: dict[str, Any]) -> Answer:
         from pipetriage.sources.cloudwatch_metrics import run_metrics

@@ -1,8 +1,8 @@
 """What every way of collecting evidence offers."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from pipetriage.model.evidence import Collected
+from pipetriage.model.evidence import Collected, Gap, Observation
 
 
 class Collector(Protocol):
@@ -17,5 +17,18 @@ class Collector(Protocol):
         Raises:
             TargetError: the run cannot be identified or read at all.
             ConfigError: a declaration cannot be used as written.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsOtherLogs(Protocol):
+    """What a collector may be able to do besides: read the log of another run of the same job."""
+
+    def log_of(self, run_id: str) -> Observation | Gap:
+        """Read the end of that run's log, read-only and bounded; call it after ``collect``.
+
+        Raises:
+            PipetriageError: nothing can be read at all, as when AWS does not know us.
         """
         ...

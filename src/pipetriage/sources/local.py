@@ -23,6 +23,8 @@ from pipetriage.sources.local_tables import LocalTables
 from pipetriage.sources.logs import FileLog
 
 LATEST = "latest"
+OTHER_LOG_BYTES = 16 * 1024 * 1024
+"""Read of another run's log at most, from its beginning and its end."""
 MAX_EVENT_LOGS = 50
 """Event logs read at most, newest runs first: one small read a run, since only few events are decoded."""
 
@@ -78,9 +80,14 @@ class LocalRun:
             gaps=tuple(gaps),
         )
 
+    def log_of(self, run_id: str) -> Observation | Gap:
+        """Read the beginning and the end of another run's log. See ``ReadsOtherLogs``."""
+        most = min(self._log_bytes or OTHER_LOG_BYTES, OTHER_LOG_BYTES)
+        return next(self._ask(Signal.LOGS, lambda: self._log(run_id, most), run_id=run_id))
+
     def _parts(self, runs: Runs, run: dict[str, Any], batch_id: str | None) -> Iterator[Observation | Gap]:
         run_id = str(run["Id"])
-        yield from self._ask(Signal.LOGS, lambda: self._log(run_id))
+        yield from self._ask(Signal.LOGS, lambda: self._log(run_id, self._log_bytes))
         yield from self._source(Signal.SOURCE_LISTING, batch_id)
         yield from self._source(Signal.PREVIOUS_SOURCE_LISTING, self._previous_batch(runs, run, batch_id))
         if self._pipeline.source:
@@ -196,7 +203,7 @@ class LocalRun:
             raise SourceError("the pipeline's source cannot be filled in from the run's batch id, so it was not listed")
         return self._base / local_path(filled.rstrip("/"))
 
-    def _log(self, run_id: str) -> Answer:
+    def _log(self, run_id: str, most: int | None) -> Answer:
         template = self._settings.logs
         if not template:
             raise SourceError("[local] logs is not set")
@@ -211,7 +218,7 @@ class LocalRun:
             raise SourceError(f"cannot read the log {path.name}: {error.strerror or error}") from error
         if not is_text(path):
             raise SourceError(f"the log {path.name} is no text")
-        return Answer(FileLog(path.parent.parent, (path,), most=self._log_bytes), str(path))
+        return Answer(FileLog(path.parent.parent, (path,), most=most), str(path))
 
     def _filled(self, template: str, run_id: str) -> str:
         # Names from the run history: kept from leading out of the folder that the setting names.

@@ -2,12 +2,12 @@
 
 from functools import cached_property
 
-from pipetriage.model.evidence import Collected
-from pipetriage.sources.interface import Collector
+from pipetriage.model.evidence import Collected, Gap, Observation, Signal
+from pipetriage.sources.interface import Collector, ReadsOtherLogs
 
 
 class Remembered:
-    """Wraps another collector. See ``Collector``."""
+    """Wraps another collector. See ``Collector`` and ``ReadsOtherLogs``."""
 
     def __init__(self, inner: Collector) -> None:
         self._inner = inner
@@ -15,6 +15,12 @@ class Remembered:
     def collect(self) -> Collected:
         """Give what was collected the first time."""
         return self._collected
+
+    def log_of(self, run_id: str) -> Observation | Gap:
+        """Read another run's log where the wrapped collector can; each time afresh."""
+        if isinstance(self._inner, ReadsOtherLogs):
+            return self._inner.log_of(run_id)
+        return Gap(source=str(Signal.LOGS), reason="a bundle holds this run's log only")
 
     @cached_property
     def _collected(self) -> Collected:
