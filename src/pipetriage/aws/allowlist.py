@@ -1,5 +1,7 @@
 """Every AWS operation that pipetriage may call, and nothing else. The guard and the IAM policy are both made from it.
 
+There are two lists, for two kinds of sessions: who reads an account cannot ask a model, and who asks one reads nothing.
+
 An operation that changes something is an *exception*: it is allowed on our own table, our own queue and the queue of
 dead letters beside it, or to take on the configured role, and the guard checks that resource in every request.
 """
@@ -23,6 +25,7 @@ class Scope(StrEnum):
     QUEUE = "own queue"
     DEAD_LETTERS = "own dead letters"
     ROLE = "role to take on"
+    MODEL = "language model"
     NO_POLICY = "needs no policy"
     """AWS asks for no IAM permission: it is answered to everyone, or paid for with a token of another kind."""
 
@@ -50,6 +53,15 @@ def _reads(service: str, scope: Scope, why: str, *operations: str, prefix: str |
 def _own(service: str, scope: Scope, why: str, *operations: tuple[str, str]) -> list[Allowed]:
     return [Allowed(service, one, (f"{service}:{action}",), scope, why, exception=True) for one, action in operations]
 
+
+_CREDENTIALS: tuple[Allowed, ...] = (
+    *_own("sts", Scope.ROLE, "reading another account, or a profile with a role", ("AssumeRole", "AssumeRole")),
+    Allowed("sts", "AssumeRoleWithWebIdentity", (), Scope.NO_POLICY, "credentials on EKS and of CI systems"),
+    Allowed("sso", "GetRoleCredentials", (), Scope.NO_POLICY, "credentials of an IAM Identity Center profile"),
+    Allowed("sso-oidc", "CreateToken", (), Scope.NO_POLICY, "renews the token of an Identity Center session"),
+    Allowed("signin", "CreateOAuth2Token", (), Scope.NO_POLICY, "renews the credentials of `aws login`"),
+)
+"""What any session needs to become somebody. botocore itself calls the last four, for a profile that says so."""
 
 ALLOWLIST: tuple[Allowed, ...] = (
     # The run, its job and their history
@@ -121,17 +133,22 @@ ALLOWLIST: tuple[Allowed, ...] = (
         "an event that cannot be used is put aside, with the reason",
         ("SendMessage", "SendMessage"),
     ),
-    # Who we are. The last four are called by botocore itself, for a profile that says so.
+    # Who we are
     Allowed("sts", "GetCallerIdentity", (), Scope.NO_POLICY, "the account that evidence came from"),
-    *_own("sts", Scope.ROLE, "reading another account, or a profile with a role", ("AssumeRole", "AssumeRole")),
-    Allowed("sts", "AssumeRoleWithWebIdentity", (), Scope.NO_POLICY, "credentials on EKS and of CI systems"),
-    Allowed("sso", "GetRoleCredentials", (), Scope.NO_POLICY, "credentials of an IAM Identity Center profile"),
-    Allowed("sso-oidc", "CreateToken", (), Scope.NO_POLICY, "renews the token of an Identity Center session"),
-    Allowed("signin", "CreateOAuth2Token", (), Scope.NO_POLICY, "renews the credentials of `aws login`"),
+    *_CREDENTIALS,
 )
 """Left out on purpose: everything that starts something, also where IAM counts it as a read.
 
 Athena's StartQueryExecution runs whatever statement it is given and writes a result file; CloudWatch Logs' StartQuery
 and Glue's crawlers cost money; Lake Formation's temporary credentials would be a way around the guard;
 ``sqs:SendMessage`` to anything but our own dead-letter queue could set other machines going.
+"""
+
+MODEL_ALLOWLIST: tuple[Allowed, ...] = (
+    Allowed("bedrock-runtime", "Converse", ("bedrock:InvokeModel",), Scope.MODEL, "a model is asked about an incident"),
+    *_CREDENTIALS,
+)
+"""For the session that asks a model on Amazon Bedrock (``model_session.py``), and for no other.
+
+Neither streaming nor InvokeModel: a Converse answer is one document, whose size can be bounded before it is read.
 """

@@ -40,10 +40,10 @@ class OwnResources(msgspec.Struct, frozen=True, kw_only=True):
 class Guard:
     """Refuses every operation that is not allowed; see ``install``."""
 
-    def __init__(self, own: OwnResources) -> None:
+    def __init__(self, own: OwnResources, allowlist: tuple[Allowed, ...] = ALLOWLIST) -> None:
         self._own = own
         self._rows: dict[str, tuple[Allowed, ...]] = {}
-        for row in ALLOWLIST:
+        for row in allowlist:
             name = f"{_EVENT_NAMES.get(row.service, row.service)}.{row.operation}"
             self._rows[name] = (*self._rows.get(name, ()), row)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pipetriage.aws.allowlist import ALLOWLIST, Scope
+from pipetriage.aws.allowlist import ALLOWLIST, MODEL_ALLOWLIST, Allowed, Scope
 
 Statement = dict[str, Any]
 
@@ -35,6 +35,8 @@ class PolicyScope(msgspec.Struct, frozen=True, kw_only=True):
     """ARN of the queue for events that cannot be used; left out when None."""
     roles: tuple[str, ...] = ()
     """ARNs of roles to take on; left out when empty."""
+    models: tuple[str, ...] = ()
+    """Language models on Bedrock that are asked, by id or ARN; left out when empty."""
     account: str = "*"
     region: str = "*"
 
@@ -64,15 +66,22 @@ def session_policy(*, keeps_incidents: bool) -> str:
     A session's rights are those that the role *and* this policy grant, so nothing need be narrowed here. It includes
     ``kms:Decrypt``, without which encrypted objects that the role may read could not be read.
     """
-    actions = {"kms:Decrypt"}
-    for row in ALLOWLIST:
-        if row.scope is not Scope.ROLE and (keeps_incidents or not row.exception):
-            actions.update(row.actions)
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}],
-    }
-    return json.dumps(document, separators=(",", ":"))
+    rows = (row for row in ALLOWLIST if row.scope is not Scope.ROLE and (keeps_incidents or not row.exception))
+    return _allowing({"kms:Decrypt", *_actions(rows)})
+
+
+def model_policy() -> str:
+    """Give the policy that is handed over when a role is taken on to ask a model: it grants nothing else."""
+    return _allowing(_actions(row for row in MODEL_ALLOWLIST if row.scope is Scope.MODEL))
+
+
+def _allowing(actions: Iterable[str]) -> str:
+    statement = {"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+
+
+def _actions(rows: Iterable[Allowed]) -> set[str]:
+    return {action for row in rows for action in row.actions}
 
 
 def _options(scope: PolicyScope) -> Iterable[tuple[str, str, bool]]:
@@ -93,7 +102,7 @@ def _statements(kind: Scope, scope: PolicyScope) -> list[Statement]:
 
 def _statement(kind: Scope, resources: list[str], number: str = "") -> Statement:
     sid = "".join(word.capitalize() for word in kind.value.split()) + number
-    actions = sorted({action for row in ALLOWLIST if row.scope is kind for action in row.actions})
+    actions = sorted(_actions(row for row in (*ALLOWLIST, *MODEL_ALLOWLIST) if row.scope is kind))
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
 
 
@@ -135,9 +144,29 @@ def _resources(kind: Scope, scope: PolicyScope) -> list[str]:
             return [scope.dead_letters] if scope.dead_letters else []
         case Scope.ROLE:
             return list(scope.roles)
+        case Scope.MODEL:
+            return list(dict.fromkeys(resource for model in scope.models for resource in _model_arns(model, scope)))
         case _:
             return ["*"]
     return found or ["*"]
+
+
+# What the id of a cross-region inference profile begins with: the geography that requests may be sent to (Bedrock's
+# user guide, "Supported Regions and models for inference profiles").
+_GEOGRAPHY = re.compile(r"(?:us|us-gov|eu|apac|au|jp|ca|global)\.(?=[a-z0-9-]+\.)")
+
+
+def _model_arns(model: str, scope: PolicyScope) -> list[str]:
+    """Name what Bedrock checks of a model: an inference profile is checked, and the model behind it in every region."""
+    partition = partition_of(scope.region)
+    foundation = f"arn:{partition}:bedrock:*::foundation-model"
+    if model.startswith("arn:"):
+        return [model] if ":foundation-model/" in model else [model, f"{foundation}/*"]
+    behind = _GEOGRAPHY.sub("", model, count=1)
+    if behind == model:
+        return [f"arn:{partition}:bedrock:{scope.region}::foundation-model/{model}"]
+    profile = f"arn:{partition}:bedrock:{scope.region}:{scope.account}:inference-profile/{model}"
+    return [profile, f"{foundation}/{behind}"]
 
 
 def _catalog_names(tables: Iterable[str]) -> list[str]:

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
 from pipetriage import __version__
+from pipetriage.aws.allowlist import ALLOWLIST, Allowed
 from pipetriage.aws.guard import Guard, OwnResources
 from pipetriage.aws.policy import session_policy
 from pipetriage.errors import ConfigError, MissingExtraError, ReadOnlyError
@@ -65,6 +66,8 @@ class Identity(msgspec.Struct, frozen=True):
 
 class AwsSession:
     """One identity in one region, behind the guard. Clients are made once and may be shared between threads."""
+
+    _allowlist: ClassVar[tuple[Allowed, ...]] = ALLOWLIST
 
     def __init__(self, access: Access, own: OwnResources | None = None, same_as: "AwsSession | None" = None) -> None:
         """Open a session; nothing is sent yet. ``same_as``: one with the same credentials, which knows who we are.
@@ -144,10 +147,14 @@ class AwsSession:
         session = Session(profile=profile)
         roles = {one.get("role_arn") for one in session.full_config["profiles"].values()} | {self._access.role_arn}
         own = msgspec.structs.replace(self._own, roles=frozenset(role for role in roles if role))
-        Guard(own).install(session.get_component("event_emitter"))
+        Guard(own, self._allowlist).install(session.get_component("event_emitter"))
         session.set_default_client_config(
             Config(
-                retries={"mode": "adaptive", "total_max_attempts": self._access.attempts},
+                # Nothing is to be slowed down where nothing is tried again.
+                retries={
+                    "mode": "adaptive" if self._access.attempts > 1 else "standard",
+                    "total_max_attempts": self._access.attempts,
+                },
                 connect_timeout=self._access.connect_timeout,
                 read_timeout=self._access.read_timeout,
                 max_pool_connections=self._access.connections,
@@ -164,12 +171,11 @@ class AwsSession:
             return base.create_client(service, endpoint_url=self._access.endpoint_url, **kwargs)
 
         given = {"RoleSessionName": "pipetriage", "ExternalId": self._access.external_id}
-        policy = session_policy(keeps_incidents=self._own.table is not None or self._own.queue_url is not None)
         fetcher = AssumeRoleCredentialFetcher(
             client_creator=client,
             source_credentials=base.get_credentials() or _NoCredentials(),
             role_arn=role_arn,
-            extra_args={name: value for name, value in given.items() if value} | {"Policy": policy},
+            extra_args={name: value for name, value in given.items() if value} | {"Policy": self._role_policy()},
         )
         session = self._guarded(self._access.profile)
         session.set_config_variable("region", self._region)
@@ -177,6 +183,10 @@ class AwsSession:
             method="assume-role", refresh_using=fetcher.fetch_credentials
         )
         return session
+
+    def _role_policy(self) -> str:
+        """Give the policy that a role is taken on with."""
+        return session_policy(keeps_incidents=self._own.table is not None or self._own.queue_url is not None)
 
 
 class _NoCredentials:

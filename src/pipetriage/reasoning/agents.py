@@ -1,0 +1,173 @@
+"""Asking one model by pydantic-ai, the only file that knows its agents. Imported when a model is first asked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, StatusCode
+from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, ToolOutput
+from pydantic_ai._framing import second_model_prompt
+from pydantic_ai.exceptions import ContentFilterError
+from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.models import Model, ModelRequestParameters
+from pydantic_ai.models.wrapper import WrapperModel
+from pydantic_ai.settings import ModelSettings
+
+from pipetriage import __version__
+from pipetriage.model.proposal import Use
+from pipetriage.reasoning.answers import answer_type, converted
+from pipetriage.reasoning.calls import Call
+from pipetriage.reasoning.families import OutputMode
+from pipetriage.reasoning.faults import costs_nothing, model_error
+from pipetriage.reasoning.interface import Check, Limits, Question, Reply
+
+Outcome = TypeVar("Outcome")
+Connect = Callable[[Call], AbstractAsyncContextManager[Model]]
+"""Gives pydantic-ai's model of one conversation, whose connections are closed after it."""
+
+_PING_TOKENS = 16
+"""Enough for one word; OpenAI takes no less."""
+
+
+async def ask(
+    connect: Connect, mode: Callable[[Model], OutputMode], question: Question, limits: Limits, check: Check, call: Call
+) -> Reply:
+    """Put a question, ask again where the answer is not accepted, and give the accepted one.
+
+    Raises:
+        ModelError: there is none.
+    """
+    kind = answer_type(question.may_ask)
+    accepted: list[Reply] = []
+
+    def checked(output: Any) -> Any:
+        answer = converted(output)
+        reason = check(answer)
+        if reason is not None:
+            raise ModelRetry(reason)
+        accepted.append(Reply(answer=answer, use=call.use()))
+        return output
+
+    async def talk(model: Model) -> Reply:
+        agent = Agent(
+            _Watched(model, call),
+            name="pipetriage",
+            instructions=question.instructions,
+            output_type=_output(mode(model), kind, model),
+            retries={"output": limits.retries, "tools": 0},
+            model_settings=_settings(model, limits.output_tokens),
+        )
+        agent.output_validator(checked)
+        await agent.run(question.text)
+        return accepted[-1]
+
+    return await _conversation(connect, call, talk)
+
+
+async def ping(connect: Connect, call: Call) -> Use:
+    """Put a tiny question and take any answer.
+
+    Raises:
+        ModelError: there is none.
+    """
+
+    async def talk(model: Model) -> Use:
+        agent = Agent(_Watched(model, call), name="pipetriage", model_settings=_settings(model, _PING_TOKENS))
+        await agent.run("Answer with the word: yes")
+        return call.use()
+
+    return await _conversation(connect, call, talk)
+
+
+async def _conversation(connect: Connect, call: Call, talk: Callable[[Model], Awaitable[Outcome]]) -> Outcome:
+    """Open the connections, talk within the time, and translate whatever goes wrong."""
+    try:
+        with _span("invoke_agent pipetriage", {"gen_ai.operation.name": "invoke_agent"}):
+            async with asyncio.timeout(call.left()), connect(call) as model:
+                # Evidence that looks like the library's own markup is to be sent as it is, without its remarks.
+                with second_model_prompt():
+                    return await talk(model)
+    except Exception as error:  # four libraries raise what they like, and none of it ends a triage
+        raise model_error(error, call) from error
+
+
+class _Watched(WrapperModel):
+    """The model, with each request counted, bounded and traced. Traces hold names and counts, never content."""
+
+    def __init__(self, wrapped: Model, call: Call) -> None:
+        super().__init__(wrapped)
+        self._call = call
+
+    async def request(
+        self,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings | None,
+        model_request_parameters: ModelRequestParameters,
+    ) -> ModelResponse:
+        self._call.begin()
+        named = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": self.system,
+            "gen_ai.request.model": self.model_name,
+        }
+        with _span(f"chat {self.model_name}", named) as span:
+            try:
+                response = await super().request(messages, model_settings, model_request_parameters)
+            except Exception as error:
+                if costs_nothing(error):
+                    self._call.refused()
+                raise
+            self._call.answered(response.usage.input_tokens, response.usage.output_tokens)
+            span.set_attribute("gen_ai.usage.input_tokens", response.usage.input_tokens)
+            span.set_attribute("gen_ai.usage.output_tokens", response.usage.output_tokens)
+            if response.finish_reason:
+                span.set_attribute("gen_ai.response.finish_reasons", [response.finish_reason])
+        if response.finish_reason == "content_filter":
+            # Also with half an answer before it: asked again, it would decline again.
+            raise ContentFilterError("declined")
+        return response
+
+
+@contextmanager
+def _span(name: str, attributes: dict[str, str]) -> Iterator[Span]:
+    """Trace with the global provider. An exception's text may quote an answer or evidence: only its kind is kept."""
+    tracer = trace.get_tracer("pipetriage", __version__)
+    with tracer.start_as_current_span(
+        name, attributes=attributes, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(StatusCode.ERROR)
+            raise
+
+
+def _output(mode: OutputMode, kind: type, model: Model) -> Any:
+    if mode == "tool":
+        return ToolOutput(kind, name="answer", description="Give the answer.")
+    if mode == "prompted":
+        return PromptedOutput(kind, name="answer")
+    # OpenAI enforces a schema only in its strict form; other servers take the standard's own words.
+    return NativeOutput(kind, name="answer", strict=True if model.system == "openai" else None)
+
+
+def _settings(model: Model, tokens: int) -> ModelSettings:
+    profile: dict[str, Any] = dict(model.profile)
+    settings = ModelSettings(max_tokens=tokens, framing_announcement="never")
+    if not any(profile.get(refusing) for refusing in _NO_TEMPERATURE):
+        settings["temperature"] = 0.0
+    if profile.get("thinking_enabled_by_default") or profile.get("thinking_always_enabled"):
+        # Thoughts count as output, and would leave no tokens for the answer.
+        settings["thinking"] = False
+    return settings
+
+
+_NO_TEMPERATURE = (
+    "anthropic_disallows_sampling_settings",
+    "bedrock_disallows_sampling_settings",
+    "openai_supports_reasoning",
+)
+"""What marks a model that refuses a temperature."""

@@ -1,0 +1,80 @@
+"""An HTTP client for the OpenAI and Anthropic SDKs that reads no response beyond a bound and follows no redirect."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pipetriage.reasoning.calls import Call
+
+if TYPE_CHECKING:
+    import httpx2
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_CONNECT_SECONDS = 5.0
+"""As the SDKs' own clients have."""
+_SENT_TO_LOCAL = frozenset(
+    {"host", "content-type", "content-length", "accept", "accept-encoding", "connection", "user-agent"}
+)
+"""What a server of one's own gets to know. The SDK would add OpenAI's organisation, project and custom headers."""
+
+
+def http_client(call: Call) -> "httpx2.AsyncClient":
+    """Give a client for one conversation, to be closed after it. Proxies are those of the environment."""
+    return _client(call, _asking_plainly, trust_env=True)
+
+
+def local_client(call: Call, url: str, key: str | None) -> "httpx2.AsyncClient":
+    """Give a client for a server of one's own, which gets our own key or none, and none of OpenAI's headers."""
+
+    async def stripping(request: "httpx2.Request") -> None:
+        await _asking_plainly(request)
+        for name in list(request.headers):
+            if name.lower() not in _SENT_TO_LOCAL:
+                del request.headers[name]
+        if key:
+            request.headers["authorization"] = f"Bearer {key}"
+
+    # A proxy cannot reach what listens on this machine, and has no business reading what is said to it.
+    return _client(call, stripping, trust_env=urlsplit(url).hostname not in _LOOPBACK)
+
+
+def _client(call: Call, on_request: Callable[..., object], *, trust_env: bool) -> "httpx2.AsyncClient":
+    import httpx2
+
+    class Bounded(httpx2.AsyncByteStream):
+        """A response's bytes, no more of them than are read."""
+
+        def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for piece in self._stream:
+                size += len(piece)
+                if size > call.limits.response_bytes:
+                    call.too_large = f"its response has more than {call.limits.response_bytes} bytes"
+                    raise httpx2.ReadError(call.too_large)
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    async def bounding(response: httpx2.Response) -> None:
+        packed = response.headers.get("content-encoding", "identity").strip().lower()
+        if packed not in ("", "identity"):
+            # A few kilobytes can unpack to gigabytes.
+            call.too_large = f"its response is packed ({packed[:20]}), which was not asked for and is not unpacked"
+            raise httpx2.ReadError(call.too_large)
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = Bounded(response.stream)
+
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(call.left(), connect=min(_CONNECT_SECONDS, call.left())),
+        follow_redirects=False,
+        trust_env=trust_env,
+        event_hooks={"request": [on_request], "response": [bounding]},
+    )
+
+
+async def _asking_plainly(request: "httpx2.Request") -> None:
+    request.headers["accept-encoding"] = "identity"
