@@ -197,7 +197,8 @@ class _Conversation:
         before = {(one.kind, one.about) for one in self._asked}
         wanted: dict[tuple[RequestKind, str], EvidenceRequest] = {}
         for one in answer.more:
-            about = request.shown[one.about].evidence if one.about in request.shown else ""
+            named = one.about in request.shown and one.kind is not RequestKind.EXECUTOR_LOGS
+            about = request.shown[one.about].evidence if named else ""
             if one.kind in self._offered() and (one.kind, about) not in before:
                 wanted[one.kind, about] = EvidenceRequest(kind=one.kind, about=about)
         return list(wanted.values())[: self._settings.further_evidence - len(self._asked)]

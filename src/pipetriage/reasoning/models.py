@@ -92,6 +92,10 @@ class PydanticEndpoint:
         """Its name in the settings."""
         return self._name
 
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """See ``Endpoint``."""
+        return self._price(input_tokens, output_tokens)
+
     async def ask(self, question: Question, limits: Limits, check: Check) -> Reply:
         """See ``Endpoint``."""
         call = Call(limits, self._price)

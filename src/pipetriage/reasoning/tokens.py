@@ -8,6 +8,9 @@ _LETTERS = 4
 """A word of more letters than that counts as several tokens. English has 4 to 5 letters a token; the names in logs
 are rarer words, in more pieces."""
 
+_ELLIPSIS = 3
+"""Tokens of the mark that a cut text ends with."""
+
 
 def tokens(text: str) -> int:
     """Estimate from above.
@@ -36,7 +39,7 @@ def cut(text: str, limit: int) -> str:
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if tokens(text[:middle]) < limit:
+        if tokens(text[:middle]) + _ELLIPSIS <= limit:
             low = middle
         else:
             high = middle - 1

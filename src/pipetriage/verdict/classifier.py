@@ -92,7 +92,10 @@ def merge(incident: Incident, proposal: Proposal, judge: Judge, evidence: Mappin
 def _cited(incident: Incident, proposal: Proposal, evidence: Mapping[str, Evidence]) -> list[Evidence]:
     """Give the evidence that the incident needs for the model's sake: what it asked for, and what it cites."""
     said = proposal.answer
-    cited = [] if said is None else [name for one in (*said.claims, *said.hypotheses) for name in one.evidence]
+    citing = (
+        [] if said is None else [*(one.evidence for one in said.claims), *(one.evidence for one in said.hypotheses)]
+    )
+    cited = [name for names in citing for name in names]
     known = {one.id: one for one in proposal.found}
     found = [known.get(name) or evidence.get(name) for name in dict.fromkeys([*known, *cited])]
     here = {one.id for one in incident.evidence}
