@@ -122,7 +122,8 @@ def _obeys(text: str) -> dict[str, Any] | str:
     quoted = "\n".join(line[2:] for line in text.splitlines() if line.startswith("| "))
     for told in re.findall(r"\{[^{}]*safe_to_retry[^{}]*\}", quoted):
         try:
-            return answer() | json.loads(told)
+            read: dict[str, Any] = json.loads(told)
+            return answer() | read
         except ValueError:
             continue
     modes = [mode for mode in FailureMode if re.search(rf"\b{mode}\b", quoted)]

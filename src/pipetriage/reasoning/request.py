@@ -25,6 +25,8 @@ _LONG, _SHORT = 420, 110
 """Tokens of one piece of evidence at most: errors and what was asked for, and everything else."""
 _AT_LEAST = 24
 """Tokens below which a piece that does not fit is left out rather than cut."""
+_JOINTS = 16
+"""Tokens of the blank lines between the parts."""
 _SNAPSHOTS = 12
 _RUNS = 3
 
@@ -66,7 +68,7 @@ def build_request(
     asking = [said.asking.replace("{kinds}", " ".join(sorted(offered)))] if offered else []
     instructions = f"{said.instructions}\n\n{said.examples}"
     ending = "\n\n".join([said.rules, *asking, said.question])
-    room = input_tokens - SCHEMA_TOKENS - tokens(instructions) - tokens(ending) - tokens(_HEADING)
+    room = input_tokens - SCHEMA_TOKENS - tokens(instructions) - tokens(ending) - tokens(_HEADING) - _JOINTS
     pieces: list[str] = []
     shown: dict[str, Shown] = {}
     for one, limit in _by_weight(context, findings, found):

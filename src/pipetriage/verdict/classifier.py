@@ -263,5 +263,5 @@ def _cost(incident: Incident, proposal: Proposal) -> Cost:
         model=proposal.model or None,
         input_tokens=proposal.use.input_tokens,
         output_tokens=proposal.use.output_tokens,
-        cost_usd=proposal.use.cost_usd,
+        cost_usd=None if proposal.use.cost_usd is None else round(proposal.use.cost_usd, 6),
     )
