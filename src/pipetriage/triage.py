@@ -131,7 +131,11 @@ class Triage:
             *(context, attempts, findings, outputs, rerun, exposed),
             settings=self._settings,
             now=self._clock(),
-            classifier=Cost(rules_version=self._rules_version, bytes_read=context.facts.log.bytes),
+            classifier=Cost(
+                rules_version=self._rules_version,
+                api_calls=collected.api_calls,
+                bytes_read=context.facts.log.bytes if collected.bytes_read is None else collected.bytes_read,
+            ),
         )
         incident = verdict(())
         # Only where the rules know no cause can more evidence decide anything.

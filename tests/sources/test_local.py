@@ -104,6 +104,20 @@ def test_everything_of_a_half_written_batch_is_seen(platform: Platform) -> None:
     assert [event["eventType"] for event in one(collected, Signal.LINEAGE).payload] == ["START", "COMPLETE"]
 
 
+def test_the_bytes_of_log_documents_and_manifests_are_counted(platform: Platform) -> None:
+    collected = platform.collect()
+    assert collected.api_calls == 0
+    (log,) = platform.folder.glob(f"logs/*/{collected.run.job_run_id}.log")
+    metadata = Path(one(collected, Signal.ICEBERG_METADATA, STAGING).locator.removeprefix("file://"))
+    manifests = list(metadata.parent.glob("*-m0.avro"))
+    assert manifests
+    before = collected.bytes_read or 0
+    assert before > log.stat().st_size + metadata.stat().st_size + max(path.stat().st_size for path in manifests)
+    with log.open("a") as file:
+        file.write("x" * 1_000 + "\n")
+    assert platform.collect().bytes_read == before + 1_001
+
+
 def test_manifests_name_the_nine_partitions_that_were_written(platform: Platform) -> None:
     collected = platform.collect()
     run_id = collected.run.job_run_id

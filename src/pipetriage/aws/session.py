@@ -4,10 +4,11 @@ A session or client made elsewhere is not guarded and cannot be handed in: ``Aws
 (``Access``), never a session. docs/aws.md says what the guard cannot see.
 """
 
+import copy
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ try:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.session import Session
 
+    from pipetriage.aws import metering
     from pipetriage.aws.failures import failure
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("boto3", "botocore"):
@@ -82,6 +84,7 @@ class AwsSession:
         self._clients: dict[tuple[str, str], Any] = {}
         self._identity: Identity | None = None
         self._same_as = same_as
+        self._meter: metering.Meter | None = None
         with self.calling("opening an AWS session"):
             session = self._guarded(access.profile)
             # As the AWS CLI and the other SDKs do; botocore itself reads AWS_DEFAULT_REGION only.
@@ -99,6 +102,14 @@ class AwsSession:
         """The region that is read."""
         return self._region
 
+    def metered(self, meter: "metering.Meter") -> "AwsSession":
+        """Give the same session, whose clients' requests are counted; others that use it are not."""
+        counted = copy.copy(self)
+        counted._meter = meter
+        # Who we are is asked once, for all.
+        counted._same_as = self
+        return counted
+
     @property
     def boto3(self) -> Any:
         """The guarded boto3 session itself, for libraries that take one."""
@@ -113,7 +124,8 @@ class AwsSession:
                     self._clients[key] = self._boto3.client(
                         service, region_name=key[1], endpoint_url=self._access.endpoint_url
                     )
-            return self._clients[key]
+            made = self._clients[key]
+        return made if self._meter is None else metering.MeteredClient(made, self._meter)
 
     def identity(self) -> Identity:
         """Ask AWS who we are, once.
@@ -122,7 +134,8 @@ class AwsSession:
             CredentialsError: AWS does not know us; the message says what to do.
         """
         if self._same_as is not None:
-            return self._same_as.identity()
+            with metering.metering(self._meter) if self._meter else nullcontext():
+                return self._same_as.identity()
         if self._identity is None:
             with self.calling("sts:GetCallerIdentity"):
                 answer = self.client("sts").get_caller_identity()
@@ -147,7 +160,9 @@ class AwsSession:
         session = Session(profile=profile)
         roles = {one.get("role_arn") for one in session.full_config["profiles"].values()} | {self._access.role_arn}
         own = msgspec.structs.replace(self._own, roles=frozenset(role for role in roles if role))
-        Guard(own, self._allowlist).install(session.get_component("event_emitter"))
+        events = session.get_component("event_emitter")
+        Guard(own, self._allowlist).install(events)
+        metering.install(events)
         session.set_default_client_config(
             Config(
                 # Nothing is to be slowed down where nothing is tried again.

@@ -180,6 +180,16 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...] = ()
     live: bool = True
     """False for a bundle, which answers as of ``captured_at``."""
+    api_calls: int = 0
+    """Requests sent to AWS for it, each attempt of a call counted; a file or an embedded database is none. What was
+    found out before the collection (whose run a bare run id is) is not counted, nor what was still sent by a source
+    that had not answered in time."""
+    bytes_read: int | None = None
+    """Bytes read for it. From an account: of the answers' bodies, as they came. From files: of each document
+    and Iceberg manifest that is read, and of log and event log once, however often they are gone through; as they lie
+    on the disk, compressed if they are; of a log that is not read whole, what is read. Not counted are the rows of an
+    embedded database, the first lines that are sampled of an input, a git repository, and what a Marquez server
+    answers. None: nobody counted."""
 
 
 def observations_of(collected: Collected, signal: Signal) -> Iterable[Observation]:

@@ -79,7 +79,9 @@ class Classifier(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None = 0.0
     seconds: float = 0.0
     api_calls: int = 0
+    """Requests to AWS that reading the evidence took, retries included (``Collected.api_calls``)."""
     bytes_read: int = 0
+    """Bytes of evidence that were read (``Collected.bytes_read``); where nobody counted, those of the log."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

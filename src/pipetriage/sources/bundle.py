@@ -12,6 +12,7 @@ from pipetriage.model.evidence import Collected, Gap, Observation, Role, RunTarg
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.times import parse_time
 from pipetriage.settings import SettleSettings
+from pipetriage.sources.counting import counting, has_read
 from pipetriage.sources.delta import read_delta_log
 from pipetriage.sources.eventlog import EventLog
 from pipetriage.sources.files import is_text, read_json, read_json_lines, within
@@ -126,6 +127,11 @@ class BundleCollector:
         Raises:
             BundleError: there is no readable ``bundle.json`` of a known version that names the run.
         """
+        with counting() as count:
+            collected = self._collect()
+        return msgspec.structs.replace(collected, bytes_read=count.bytes)
+
+    def _collect(self) -> Collected:
         manifest, unknown = _read_manifest(self._folder)
         captured_at = parse_time(manifest.captured_at)
         gaps = [Gap(source=note.source, reason=note.reason, effect=note.effect, fix=note.fix) for note in manifest.gaps]
@@ -233,6 +239,7 @@ class BundleCollector:
 
     def _event_log(self, part: _Part, path: Path) -> EventLog:
         log = EventLog.at(path)
+        has_read(log.size)
         if not all(within(self._folder, file) for file in log.files):
             raise SourceError(f"{part.path} is not inside the bundle: put the file itself there")
         return log
@@ -247,7 +254,9 @@ class BundleCollector:
         readable = tuple(path for path in files if is_text(path))
         if not readable:
             raise SourceError(f"{files[0].relative_to(self._folder)} is no text: export the log again")
-        return FileLog(folder, readable, most=self._log_bytes), len(readable) == len(there)
+        log = FileLog(folder, readable, most=self._log_bytes)
+        has_read(log.size)
+        return log, len(readable) == len(there)
 
 
 def _read_manifest(folder: Path) -> tuple[_Manifest, list[str]]:

@@ -37,6 +37,11 @@ class EventLog:
             raise SourceError(f"the event log {path.name} is no plain file")
         return cls((path,))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the files, as they lie there."""
+        return sum(path.stat().st_size for path in self.files if path.is_file())
+
     def __iter__(self) -> Iterator[bytes]:
         """Yield the JSON lines, without their ends. A line too long to be an event that is wanted is passed over.
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from pipetriage.errors import SourceError
+from pipetriage.sources.counting import has_read
 from pipetriage.sources.packed import Unpacked, named_form
 
 MAX_JSON_BYTES = 512 * 1024 * 1024
@@ -60,6 +61,7 @@ def read_json(path: Path) -> Any:
     try:
         _check_size(path)
         data = path.read_bytes()
+        has_read(len(data))
         if data.startswith(_GZIP_MAGIC):
             data = _unpacked(path)
     except (OSError, EOFError, zlib.error) as error:
@@ -100,6 +102,7 @@ def read_json_lines(path: Path) -> tuple[list[Any], int]:
     try:
         _check_size(path)
         with path.open("rb") as file:
+            has_read(os.fstat(file.fileno()).st_size)
             for line in file:
                 if not line.strip():
                     continue

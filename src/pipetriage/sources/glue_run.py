@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pipetriage.aws.metering import Meter
 from pipetriage.aws.session import AwsSession
 from pipetriage.errors import MissingExtraError, PipetriageError, SourceError, TargetError
 from pipetriage.model.evidence import Collected, Gap, Observation, RunTarget, Signal, TableKey
@@ -48,6 +49,7 @@ class GlueRun:
         *,
         now: Callable[[], datetime],
     ) -> None:
+        self._session = aws
         self._aws = aws
         self._pipeline = pipeline
         self._job = GlueJob(aws, pipeline.glue_job or pipeline.name)
@@ -68,7 +70,10 @@ class GlueRun:
             TargetError: the run is not known to Glue, or may not be read.
             CredentialsError: AWS does not know us.
         """
-        as_of = self._now()
+        as_of, meter = self._now(), Meter()
+        # The session is shared with other collections.
+        self._aws = self._session.metered(meter)
+        self._job = GlueJob(self._aws, self._job.name)
         run = self._job.latest() if self._wanted == LATEST else self._job.run(self._wanted)
         job = list(observe(Signal.JOB, self._job.job, self._now))
         self._described = next((one.payload["Job"] for one in job if isinstance(one, Observation)), None)
@@ -84,12 +89,13 @@ class GlueRun:
         said += list(observe(Signal.HISTORY, lambda: self._volumes(said, run_id), self._now, fix=COUNTED_FROM))
         if _speaks_of_refusal(run, said):
             said += ask_all(list(self._permissions(run)), seconds=self._settings.deadline_seconds)
+        account = self._account()
         return Collected(
             run=RunTarget(
                 job_name=self._job.name,
                 job_run_id=run_id,
                 batch_id=batch_id,
-                account=self._account(),
+                account=account,
                 region=self._aws.region,
             ),
             pipeline=self._pipeline,
@@ -99,6 +105,8 @@ class GlueRun:
             origin=f"glue:{self._job.name}/{run_id}",
             observations=tuple(one for one in said if isinstance(one, Observation)),
             gaps=tuple(one for one in said if isinstance(one, Gap)),
+            api_calls=meter.calls,
+            bytes_read=meter.bytes,
         )
 
     def log_of(self, run_id: str) -> Observation | Gap:

@@ -21,6 +21,7 @@ from pyiceberg.types import NestedField
 
 from pipetriage.errors import SourceError
 from pipetriage.model.times import from_epoch
+from pipetriage.sources.counting import has_read
 from pipetriage.sources.local_files import local_path
 
 MAX_SNAPSHOTS = 500
@@ -67,9 +68,11 @@ def read_local(location: str) -> bytes:
     try:
         if path.exists() and not path.is_file():
             raise SourceError(f"{location} is no regular file")
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read {location}: {error.strerror or error}") from error
+    has_read(len(data))
+    return data
 
 
 def entries_since(

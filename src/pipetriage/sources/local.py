@@ -8,12 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pipetriage.errors import ConfigError, SourceError, TargetError
 from pipetriage.model.evidence import Collected, Gap, Observation, RunTarget, Signal, TableKey
 from pipetriage.model.pipeline import Output, Pipeline
 from pipetriage.model.templates import fill
 from pipetriage.settings import LocalSettings
 from pipetriage.sources.asking import observe
+from pipetriage.sources.counting import counting, has_read
 from pipetriage.sources.eventlog import EventLog
 from pipetriage.sources.files import is_text, read_json, read_json_lines
 from pipetriage.sources.local_database import control_rows, sqlite_path
@@ -59,6 +62,11 @@ class LocalRun:
             TargetError: the run is not in the run history, or there is no readable history.
             ConfigError: a database URL under ``[local]`` is no SQLite file.
         """
+        with counting() as count:
+            collected = self._collect()
+        return msgspec.structs.replace(collected, bytes_read=count.bytes)
+
+    def _collect(self) -> Collected:
         as_of = self._now()
         self._control_batches = self._batches_in_control()
         runs = read_runs(self._setting("runs") / self._job)
@@ -218,7 +226,9 @@ class LocalRun:
             raise SourceError(f"cannot read the log {path.name}: {error.strerror or error}") from error
         if not is_text(path):
             raise SourceError(f"the log {path.name} is no text")
-        return Answer(FileLog(path.parent.parent, (path,), most=most), str(path))
+        log = FileLog(path.parent.parent, (path,), most=most)
+        has_read(log.size)
+        return Answer(log, str(path))
 
     def _filled(self, template: str, run_id: str) -> str:
         # Names from the run history: kept from leading out of the folder that the setting names.
@@ -284,7 +294,9 @@ class LocalRun:
         for run_id, path in found:
 
             def read(path: Path = path) -> Answer:
-                return Answer(EventLog.at(path), str(path))
+                log = EventLog.at(path)
+                has_read(log.size)
+                return Answer(log, str(path))
 
             yield from self._ask(Signal.SPARK_EVENTS, read, run_id=run_id)
 

@@ -49,6 +49,20 @@ class FileLog:
         self._files = files
         self._most = None if most is None else max(most, 2 * _BEGINNING)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the files that are read, as they lie there."""
+        return sum(self._size(path) for path in self._files)
+
+    def _size(self, path: Path) -> int:
+        try:
+            size = path.stat().st_size
+        except OSError:
+            return 0  # gone: reading it says so
+        # One document of events has no end that could be read first either.
+        whole = self._most is None or path.suffix in PACKED_SUFFIXES or path.suffix == ".json"
+        return size if whole or self._most is None else min(size, self._most)
+
     def __iter__(self) -> Iterator[LogEvent]:
         """Yield the events.
 
