@@ -116,6 +116,7 @@ class _Seeker:
         self._last: LogBlock | None = None
         self._before: deque[str] = deque(maxlen=_RAW_LINES)
         self._after: list[str] | None = None
+        self._look_at = AROUND + 1
         self.full = False
 
     def take(self, part: LogBlock | LogEvent) -> None:
@@ -198,7 +199,11 @@ class _Seeker:
         if self._after is None:
             return
         self._after += [cut_line(line) for line in lines[: _RAW_AFTER - len(self._after)]]
-        enough = len(self._after) > AROUND and sum(1 for _ in folded(self._after)) > AROUND
+        if len(self._after) < self._look_at:
+            return
+        # Not at each line: a trace of thousands would be folded as often.
+        self._look_at = len(self._after) + AROUND
+        enough = sum(1 for _ in folded(self._after)) > AROUND
         self.full = enough or len(self._after) >= _RAW_AFTER or sum(map(len, self._after)) >= _RAW_CHARACTERS
 
     def _look_at_end(self) -> None:
