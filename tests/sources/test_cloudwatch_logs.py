@@ -13,7 +13,7 @@ from pipetriage.context.logs import read_logs
 from pipetriage.context.redact import Redactor
 from pipetriage.errors import CredentialsError, SourceError
 from pipetriage.model.evidence import LogEvent
-from pipetriage.sources.cloudwatch_logs import Bounds, run_log
+from pipetriage.sources.cloudwatch_logs import Bounds, log_end, run_log
 from pipetriage.sources.local_files import Answer
 from tests.emulated.account import EmulatedAccount
 
@@ -369,3 +369,25 @@ def test_the_pattern_is_one_that_cloudwatch_takes() -> None:
     pattern = asked[-1]["filterPattern"]
     assert len(pattern) <= 1024
     assert re.fullmatch(r"%[A-Za-z0-9:_#=@/;,.|-]+%", pattern)
+
+
+# The end of another run's log, to compare with
+
+
+def test_the_end_of_the_driver_s_log_is_read_in_few_pages_and_nothing_is_searched(account: EmulatedAccount) -> None:
+    account.put_log_events(ERROR, f"{RUN}-driver", lines(200))
+    account.put_log_events(ERROR, f"{RUN}_g-0123", lines(20, what="ERROR of an executor"))
+    account.door.calls.clear()
+    answer = log_end(account.session(), run(), None, bounds=Bounds(driver_pages=3, page_events=10))
+    assert messages(answer) == [text for _, text in lines(30, 170)]
+    assert not answer.complete
+    asked = [str(call) for call in account.door.calls]
+    assert asked.count("logs:GetLogEvents") == 3
+    assert "logs:FilterLogEvents" not in asked
+    assert log_end(account.session(), run(), None).complete
+
+
+def test_without_a_driver_s_log_there_is_no_end(account: EmulatedAccount) -> None:
+    account.put_log_events(ERROR, f"{RUN}_g-0123", lines(2))
+    with pytest.raises(SourceError):
+        log_end(account.session(), run(), None)

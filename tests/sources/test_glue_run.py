@@ -7,10 +7,16 @@ import msgspec
 import pytest
 
 from pipetriage.bootstrap import App, open_app
+from pipetriage.context.build import build_context
+from pipetriage.context.further import further_evidence
 from pipetriage.errors import CredentialsError, TargetError
+from pipetriage.model.evidence import Evidence, Gap
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Pipeline
-from pipetriage.settings import AwsSettings, Settings
+from pipetriage.model.proposal import EvidenceRequest, RequestKind
+from pipetriage.settings import AwsSettings, ContextSettings, Settings
+from pipetriage.sources.interface import ReadsOtherLogs
+from pipetriage.sources.remembered import Remembered
 from tests.emulated.account import REGION, EmulatedAccount
 from tests.emulated.bundle import Loaded, load_bundle
 
@@ -191,3 +197,49 @@ def test_who_read_the_partial_table_is_told_by_lineage(account: EmulatedAccount)
         (one.consumer, one.status) for one in bundle.exposure
     ]
     assert told.exposure
+
+
+def test_a_model_s_requests_are_answered_from_the_account_read_only(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "throttled_before_write")
+    app = app_for(account, loaded)
+    collector = Remembered(app.collector(loaded.target))
+    collected = collector.collect()
+    context = build_context(collected, ContextSettings())
+    good = context.facts.last_good
+    assert good is not None
+    assert good.started_at is not None
+    at = int(good.started_at.timestamp() * 1000)
+    said = [
+        (at + 1, "INFO Loader: token=abcdefgh12345678 all is well"),
+        *((at + 10 + number, f"INFO ordinary {number}") for number in range(5)),
+    ]
+    account.put_log_events("/aws-glue/jobs/error", f"{good.run_id}-driver", said)
+    account.door.calls.clear()
+
+    def ask(kind: RequestKind, about: str) -> Evidence | Gap:
+        request = EvidenceRequest(kind=kind, about=about)
+        return further_evidence(request, context, collected, collector.log_of, evidence_id="more-1")
+
+    window = ask(RequestKind.LOG_WINDOW, "log-1")
+    assert isinstance(window, Evidence)
+    assert "CloudWatch Logs" in window.locator
+    assert not account.door.calls
+    answer = ask(RequestKind.PREVIOUS_GOOD_RUN, "log-1")
+    assert isinstance(answer, Evidence)
+    assert "all is well" in (answer.excerpt or "")
+    assert "abcdefgh12345678" not in str(answer)
+    verbs = {str(call).split(":")[1] for call in account.door.calls}
+    assert verbs <= {"GetJobRun", "DescribeLogGroups", "DescribeLogStreams", "GetLogEvents"}
+    account.refuse("logs:GetLogEvents")
+    refused = ask(RequestKind.PREVIOUS_GOOD_RUN, "log-1")
+    assert isinstance(refused, Gap)
+    assert "not allowed" in refused.reason
+
+
+def test_another_run_s_log_that_is_not_there_is_a_gap(account: EmulatedAccount) -> None:
+    loaded = load_bundle(account, CASES / "throttled_before_write")
+    collector = app_for(account, loaded).collector(loaded.target)
+    collector.collect()
+    assert isinstance(collector, ReadsOtherLogs)
+    for run_id in ("jr_nothing0", "", "x" * 10_000, "jr_now\n; rm -rf /"):
+        assert isinstance(collector.log_of(run_id), Gap)

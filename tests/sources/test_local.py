@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipetriage.errors import ConfigError, TargetError
-from pipetriage.model.evidence import Collected, Observation, Signal, observations_of
+from pipetriage.errors import ConfigError, SourceError, TargetError
+from pipetriage.model.evidence import Collected, Gap, Observation, Signal, observations_of
 from pipetriage.model.pipeline import BatchIdFrom, Pipeline
 from pipetriage.settings import LocalSettings
+from pipetriage.sources.interface import ReadsOtherLogs
 from pipetriage.sources.local import LocalRun
 
 pytest.importorskip("pyarrow")
@@ -335,3 +336,30 @@ def test_a_log_that_is_a_pipe_is_a_gap_and_nobody_waits(platform: Platform) -> N
     os.mkfifo(platform.folder / "pipe.log")
     gaps = {gap.source: gap.reason for gap in platform.collect(local={"logs": "pipe.log"}).gaps}
     assert "no plain file" in gaps["logs"]
+
+
+def test_the_log_of_another_run_is_read_its_beginning_and_its_end(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/jr_good.log").write_bytes(b"INFO first\n" + b"INFO ordinary\n" * 3_000_000 + b"INFO last\n")
+    local = LocalSettings(runs="runs", logs="logs/{run_id}.log")
+    run = LocalRun(Pipeline(name="orders"), "jr_now", local, tmp_path, now=lambda: datetime.now(UTC))
+    assert isinstance(run, ReadsOtherLogs)
+    seen = run.log_of("jr_good")
+    assert isinstance(seen, Observation)
+    assert (seen.signal, seen.run_id, seen.locator) == (Signal.LOGS, "jr_good", str(tmp_path / "logs/jr_good.log"))
+    said: list[str] = []
+    with pytest.raises(SourceError, match="were not read"):
+        said.extend(event.message for event in seen.payload)
+    assert (said[0], said[-1]) == ("INFO first", "INFO last")
+    assert sum(len(one) + 1 for one in said) < 20 * 1024 * 1024
+
+
+@pytest.mark.parametrize("run_id", ["jr_gone", "../jr_now", "../../etc/passwd", "..", ""])
+def test_the_log_of_a_run_that_has_none_here_is_a_gap(tmp_path: Path, run_id: str) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "jr_now.log").write_text("INFO outside of the folder\n")
+    local = LocalSettings(runs="runs", logs="logs/{run_id}.log")
+    run = LocalRun(Pipeline(name="orders"), "jr_now", local, tmp_path, now=lambda: datetime.now(UTC))
+    gap = run.log_of(run_id)
+    assert isinstance(gap, Gap)
+    assert gap.source == "logs"

@@ -67,9 +67,10 @@ def _told(lines: Sequence[str], redactor: Redactor) -> list[str]:
 
 def _around(lines: Sequence[str], anchor: int, limit: int) -> str:
     """Take the line and, in turn, those after and before it, as long as they fit."""
-    first = bounded(lines[anchor], max(limit, 0)) if limit > 1 else ""
-    if not first:
+    if not lines or limit < 1:
         return ""
+    anchor = min(anchor, len(lines) - 1)
+    first = bounded(lines[anchor], limit)
     begin, end, room = anchor, anchor + 1, limit - len(first)
     up = down = True
     while up or down:

@@ -183,4 +183,12 @@ class _Question:
             fix = f"look at the log of run {good.run_id}, or triage the run where it lies"
             return Gap(source=_LOGS, reason=reason, fix=fix)
         seen = self._read_log(good.run_id)
-        return seen if isinstance(seen, Gap) else log_compared(error, good, seen)
+        return seen if isinstance(seen, Gap) else log_compared(error, self._before(error), good, seen)
+
+    def _before(self, error: LogError) -> tuple[str, ...]:
+        """Give the raw lines before an error, by which its place is known in another log."""
+        try:
+            window = window_around(self._log().payload, error, self._redactor)
+        except SourceError:
+            return ()
+        return () if window is None else window.lines[: window.at]

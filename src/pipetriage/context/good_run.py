@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 from pipetriage.context.excerpts import Found
@@ -22,7 +22,9 @@ _LINES = 40
 _VALUE = 120
 _WORDS = re.compile(r"[A-Za-z][A-Za-z ]{7,}")
 _COMPARED = 150
-"""Characters compared of a line that both logs may have; what the context keeps of a line has up to 200."""
+"""Characters compared of a line that both logs may have."""
+_BEFORE = 5
+"""Lines before the error of which one is looked for in the good run's log."""
 
 
 def runs_compared(context: Context, good: Run) -> Found:
@@ -58,9 +60,9 @@ def runs_compared(context: Context, good: Run) -> Found:
     )
 
 
-def log_compared(error: LogError, good: Run, seen: Observation) -> Found:
-    """Show what the good run's log says in the place of an error of this one."""
-    reading = _GoodLog(error, good.run_id)
+def log_compared(error: LogError, before: Sequence[str], good: Run, seen: Observation) -> Found:
+    """Show what the good run's log says in the place of an error of this one, before which these raw lines stand."""
+    reading = _GoodLog(error, before, good.run_id)
     unread = ""
     try:
         for part in parts_within(seen.payload):
@@ -70,23 +72,24 @@ def log_compared(error: LogError, good: Run, seen: Observation) -> Found:
         unread = " (as far as it was read)"
     name = error.root.exception
     named = f"; it names {name} in {reading.same} lines" if reading.same else f"; it never names {name}"
-    where, lines = reading.told()
+    where, lines, from_end = reading.told()
     return Found(
         signal=Signal.LOGS,
         summary=f"log of the last good run {good.run_id}{unread}: {where}{named if name else ''}",
         lines=lines or ["the log is empty"],
         locator=seen.locator,
         observed_at=seen.observed_at,
+        anchor=len(lines) - 1 if lines and from_end else None,
     )
 
 
 class _GoodLog:
     """Reads the good run's log once for three views of it, the nearest to the error first."""
 
-    def __init__(self, error: LogError, run_id: str) -> None:
+    def __init__(self, error: LogError, before: Sequence[str], run_id: str) -> None:
         self._error = error
         self._run_id = run_id
-        self._marks = [mark for line in reversed(error.before) if (mark := _mark(line)) is not None]
+        self._marks = [mark for line in reversed(before[-_BEFORE:]) if (mark := _mark(line)) is not None]
         self._place: list[str] = []
         self._rank = len(self._marks)
         self._of_logger: deque[str] = deque(maxlen=_LINES)
@@ -104,13 +107,13 @@ class _GoodLog:
             if not executor:
                 self._line(line)
 
-    def told(self) -> tuple[str, list[str]]:
-        """Give the best view and what it is."""
+    def told(self) -> tuple[str, list[str], bool]:
+        """Give what the best view is, its lines, and whether its end is what matters."""
         if self._place:
-            return "what follows the line after which this run failed", self._place
+            return "what follows the line after which this run failed", self._place, False
         if self._of_logger:
-            return f"the last lines of {self._error.logger}", list(self._of_logger)
-        return "its last lines", list(self._last)
+            return f"the last lines of {self._error.logger}", list(self._of_logger), True
+        return "its last lines", list(self._last), True
 
     def _line(self, line: str) -> None:
         self._last.append(line)
@@ -135,9 +138,7 @@ def _events(part: LogBlock | LogEvent) -> Iterable[LogEvent]:
 
 def _mark(line: str) -> tuple[str, str] | None:
     """Give by what a line of this run's log is known in another's: some plain words, and all but what varies."""
-    if "‹" in line:
-        return None  # what was redacted cannot be compared
-    key = _key(line.removesuffix("…"))[:_COMPARED]
+    key = _key(line)
     words = max(_WORDS.findall(_message(line)), key=len, default="").strip()
     return (words, key) if words else None
 

@@ -12,8 +12,8 @@ from pipetriage.model.evidence import LogBlock, LogBlocks, LogEvent
 
 ERROR_WORDS = tuple(word.decode() for word in log_search.ERRORS)
 """What stands in each line that may begin an error."""
-SECONDS = 6.0
-"""Reading once more may take so long: the verdict with a model is due after 20 s. About 10 GB of a log on a disk."""
+SECONDS = 5.0
+"""Reading once more may take so long: the verdict with a model is due after 20 s."""
 
 # Lines of a stack trace below the exception: Java's, "... 12 more", Python's.
 _JAVA_FRAME = re.compile(r"\s{1,16}at \S|\s{0,16}\.\.\. \d{1,6} (?:more|common)")
@@ -72,9 +72,9 @@ def events_with(
         if not part.structured and not wanted(LogEvent(None, "", part.stream, part.group)):
             continue
         first = part.data.find(b"\n", 0, part.size)
-        for begin, stop in ((0, first), *wanted_lines(part, search)):
-            if begin == 0 or begin > first:
-                yield from (one for one in part.events(bytes(part.data[begin:stop])) if wanted(one))
+        more = (place for place in wanted_lines(part, search) if place[0] > first)
+        for begin, stop in ((0, first), *more):
+            yield from (one for one in part.events(bytes(part.data[begin:stop])) if wanted(one))
 
 
 def folded(lines: Iterable[str]) -> Iterator[str]:

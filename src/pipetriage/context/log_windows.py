@@ -42,7 +42,8 @@ def window_around(log: Iterable[LogEvent] | LogBlocks, error: LogError, redactor
     """
     marks = _Marks(error, redactor)
     for exact in (True, False):
-        # An event has no place in a file: it is found by its text, or where that was shortened by its time.
+        # An event has no place in a file: it is found by time and text; or by either, as its excerpt may be shortened
+        # and its time that of another occurrence.
         seeker = _Seeker(error, marks, exact=exact)
         for part in parts_within(log):
             seeker.take(part)
@@ -50,7 +51,7 @@ def window_around(log: Iterable[LogEvent] | LogBlocks, error: LogError, redactor
                 break
         if (window := seeker.window()) is not None:
             return window
-        if error.first_byte is not None or error.first_at is None:
+        if error.first_byte is not None:
             break
     return None
 
@@ -94,9 +95,11 @@ class _Marks:
             return False
         if error.first_byte is not None:
             return True  # the place says the rest
-        if exact:
-            return bool(self._first) and self._text(record.message) == self._first
-        return error.first_at is not None and (parse_time(timestamp) or record.at) == error.first_at
+        # The time first: a log may be nothing but errors, and comparing texts means redacting them.
+        same_time = (parse_time(timestamp) or record.at) == error.first_at
+        if same_time and error.first_at is not None and not exact:
+            return True
+        return (same_time or not exact) and bool(self._first) and self._text(record.message) == self._first
 
     def _text(self, message: str) -> str:
         return self._redactor.text(plain(message)[:8000])[:_COMPARED]
@@ -116,6 +119,7 @@ class _Seeker:
         self._last: LogBlock | None = None
         self._before: deque[str] = deque(maxlen=_RAW_LINES)
         self._after: list[str] | None = None
+        self._look_at = AROUND + 1
         self.full = False
 
     def take(self, part: LogBlock | LogEvent) -> None:
@@ -198,7 +202,11 @@ class _Seeker:
         if self._after is None:
             return
         self._after += [cut_line(line) for line in lines[: _RAW_AFTER - len(self._after)]]
-        enough = len(self._after) > AROUND and sum(1 for _ in folded(self._after)) > AROUND
+        if len(self._after) < self._look_at:
+            return
+        # Not at each line: a trace of thousands would be folded as often.
+        self._look_at = min(len(self._after) + AROUND, _RAW_AFTER)
+        enough = sum(1 for _ in folded(self._after)) > AROUND
         self.full = enough or len(self._after) >= _RAW_AFTER or sum(map(len, self._after)) >= _RAW_CHARACTERS
 
     def _look_at_end(self) -> None:

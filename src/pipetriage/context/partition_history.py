@@ -152,9 +152,9 @@ def _whose(snapshot: Snapshot, context: Context) -> str:
             ours = value in {facts.run.run_id, facts.run.first_attempt_id, facts.run.batch_id}
             return f", stamped {key}={value}" + (" (this run or its batch)" if ours else "")
     for key in _APPLICATION_KEYS:
-        if value := snapshot.summary.get(key):
-            runs = [run for run, apps in facts.app_ids.items() if value in apps]
-            return f", {key}={value}" + (f" (of run {runs[0]})" if len(runs) == 1 else "")
+        if app := snapshot.summary.get(key):
+            runs = [run for run, apps in facts.app_ids.items() if app in apps]
+            return f", {key}={app}" + (f" (of run {runs[0]})" if len(runs) == 1 else "")
     return ", no stamp"
 
 
