@@ -116,7 +116,7 @@ def test_schema_prints_a_json_schema(capfd: pytest.CaptureFixture[str]) -> None:
         (["nosuch"], 2, "No such command"),
         (["gate"], 2, "give either TARGET or --read TABLE"),
         (["gate", "bundle", "--read", "sales.orders"], 2, "give either TARGET or --read TABLE"),
-        (["triage", "bundle", "--model", "gpt"], 2, "the model layer is not in this version"),
+        (["triage", "bundle", "--model", "gpt"], 2, "is not understood: write bedrock:MODEL_ID"),
         (["triage", "nowhere"], 3, "nowhere"),
         (["gate", "nowhere"], 3, "nowhere"),
         (["gate", "nowhere", "--config", "none.toml"], 3, "none.toml"),

@@ -121,7 +121,7 @@ def test_against_names_who_changed_sides_and_fails_when_worse(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--model", "gpt"], "the model layer is not in this version"),
+        (["--model", "gpt"], "is not understood: write bedrock:MODEL_ID"),
         (["--ablate", "moon"], "choose from job_run, job_runs"),
         (["--min", "speed=1"], "no measure 'speed'"),
         (["--max", "ece"], "write NAME=NUMBER"),

@@ -13,6 +13,7 @@ import click
 
 from pipetriage import __version__
 from pipetriage.entrypoints.boundary import complain
+from pipetriage.entrypoints.opening import model_option
 from pipetriage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,14 +33,20 @@ class MakeTriage:
 
     config: Path | None
     dropped: frozenset[Signal]
+    model: str = "none"
 
     def __call__(self) -> TriageFolder:
         """Give what triages a folder, without the dropped signals."""
+        import msgspec
+
         from pipetriage.bootstrap import App, open_app
         from pipetriage.evaluation.ablation import Without
         from pipetriage.sources.interface import Collector
 
-        dropped, program = self.dropped, open_app(config=self.config, use_store=False)
+        dropped, program = self.dropped, open_app(config=self.config, use_store=False, model=self.model)
+        # A repeat that is answered from memory would measure nothing.
+        reasoning = msgspec.structs.replace(program.settings.reasoning, cache_days=0.0)
+        program.settings = msgspec.structs.replace(program.settings, reasoning=reasoning)
 
         class Ablated(App):
             def collector(self, target: str) -> Collector:
@@ -102,6 +109,7 @@ Examples:
   pipetriage evaluate cases --against before.json       which cases changed sides?
   pipetriage evaluate cases --max fatal_misses=0 --min reserve.accuracy_exact=0.9
   pipetriage evaluate cases --ablate logs               what if there were no logs?
+  pipetriage evaluate cases --model local:qwen@http://localhost:8080 --repeat 3    what does a model add?
   pipetriage evaluate --export our_cases                reviewed incidents become cases""",
 )
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
@@ -115,7 +123,7 @@ Examples:
 @click.option("--split", type=click.Choice(["development", "reserve"]), help="Only cases whose label says so.")
 @click.option("--ablate", multiple=True, metavar="SIGNAL", help="Leave a signal out of every case; repeatable.")
 @click.option("--repeat", type=click.IntRange(1, 1000), default=1, metavar="N", help="Triage each case N times.")
-@click.option("--model", metavar="M", help="Model that comments on the verdict, or none (the default).")
+@model_option
 @click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; default: 2, on one core 1.")
 @click.option(
     "--timeout", type=click.FloatRange(0.01, 86_400), default=60.0, show_default=True, metavar="SECONDS", help="A case."
@@ -154,8 +162,7 @@ def _evaluate(options: Options) -> int:
     from pipetriage.evaluation.outputs import check_writable
 
     # All that can be wrong with the command line is found before minutes are spent.
-    if options.model not in (None, "none"):
-        raise UsageError(f"--model {options.model}: the model layer is not in this version; leave it out, or say none")
+    _check_model(options)
     bounds, dropped = _bounds(options), _signals(options.ablate)
     earlier = read_earlier(options.against) if options.against is not None else None
     cases = find_cases(options.folder, only=options.only, split=options.split)
@@ -175,6 +182,14 @@ def _evaluate(options: Options) -> int:
         summary = Summary(report, options.folder, cases.unlabelled, seconds, comparison, held)
         print_summary(summary, make_console())
     return _verdict(report, comparison, held)
+
+
+def _check_model(options: Options) -> None:
+    """Find a wrong name or a lacking extra before any case is triaged."""
+    if options.model not in (None, "none"):
+        from pipetriage.bootstrap import open_app
+
+        open_app(config=options.config, use_store=False, model=options.model).endpoints()
 
 
 def _bounds(options: Options) -> list[Bound]:
@@ -203,14 +218,14 @@ def _run(options: Options, cases: list[Any], dropped: frozenset[Signal]) -> Repo
 
     about: dict[str, object] = {
         "version": __version__,
-        "model": "none",
+        "model": options.model or "none",
         "repeat": options.repeat,
         "ablated": sorted(map(str, dropped)),
     }
     with progress(len(cases) * options.repeat) as on_done:
         return run(
             cases,
-            MakeTriage(options.config.absolute() if options.config else None, dropped),
+            MakeTriage(options.config.absolute() if options.config else None, dropped, options.model or "none"),
             jobs=options.jobs or min(2, os.cpu_count() or 1),
             timeout=options.timeout,
             repeat=options.repeat,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipetriage.entrypoints.effect_text import print_effect
 from pipetriage.entrypoints.plain_text import plain
 from pipetriage.entrypoints.render import Page
 from pipetriage.evaluation.compare import Comparison, describe
@@ -55,6 +56,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     _fatal(page, rows)
     _measures(page, console, metrics)
     _repeats(page, console, metrics)
+    print_effect(page, metrics)
     _categories(page, console, metrics)
     _confusion(page, console, metrics)
     _wrong(page, rows)

@@ -6,6 +6,7 @@ import msgspec
 
 from pipetriage.evaluation.calibration import Bin, Sure, calibration_error, error_interval, reliability
 from pipetriage.evaluation.intervals import Interval, Rate, wilson
+from pipetriage.evaluation.model_effect import ModelEffect
 from pipetriage.evaluation.row import Row
 from pipetriage.model.categories import Category
 from pipetriage.model.write_state import RerunDecision
@@ -87,6 +88,8 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     reliability: list[Bin]
     splits: dict[str, "Metrics"] | msgspec.UnsetType = msgspec.UNSET
     repeats: dict[str, SpreadOf] | msgspec.UnsetType = msgspec.UNSET
+    model_effect: ModelEffect | msgspec.UnsetType = msgspec.UNSET
+    """What asking a model added to the rules, and what it cost; only where one was asked. Over all repeats."""
     run: dict[str, object] | msgspec.UnsetType = msgspec.UNSET
     """What was run: signals left out, repeats, versions."""
 
@@ -190,7 +193,18 @@ CATEGORY_MEASURES = ("precision", "recall", "f1")
 SINGLE_MEASURES = tuple(
     name
     for name in Metrics.__struct_fields__
-    if name not in {"intervals", "counts", "per_category", "confusion", "reliability", "splits", "repeats", "run"}
+    if name
+    not in {
+        "intervals",
+        "counts",
+        "per_category",
+        "confusion",
+        "reliability",
+        "splits",
+        "repeats",
+        "model_effect",
+        "run",
+    }
 )
 """The measures that are one number."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pipetriage.evaluation.label import Label
+from pipetriage.evaluation.model_effect import Asked, Compared, compared
 from pipetriage.model.categories import Category
 from pipetriage.model.write_state import RerunDecision
 
@@ -29,6 +30,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     rules_version: str = ""
     signs: dict[str, float] = {}
     """What the confidence was computed from."""
+    asked: Asked | None = None
+    """What asking a model came to; None where none was asked."""
     error: str | None = None
     """Why there is no verdict."""
 
@@ -125,6 +128,14 @@ def _fatal_reasons(verdict: Verdict, expected_safe: bool | None, harmless: bool 
     if verdict.safe_to_retry and expected_safe is False:
         reasons.append("it is called safe to retry, and the label says that it is not")
     return reasons
+
+
+def with_model(row: Row, label: Label | None, verdict: Verdict) -> Compared | None:
+    """Hold the rules' verdict and the model's against the label; None where no model was asked, or nothing is known."""
+    if label is None or verdict.asked is None or row.failure_category is None:
+        return None
+    safe = row.safe_to_retry is True
+    return compared(verdict.asked, label, category=row.failure_category, safe=safe, fatal=row.fatal)
 
 
 def combine(repeats: Sequence[Row]) -> Row:

@@ -6,8 +6,9 @@ import msgspec
 
 from pipetriage.evaluation.case import Case
 from pipetriage.evaluation.metrics import Metrics, measure, measure_with_splits, spread
+from pipetriage.evaluation.model_effect import effect
 from pipetriage.evaluation.pool import Pool
-from pipetriage.evaluation.row import Row, Verdict, combine, judge
+from pipetriage.evaluation.row import Row, Verdict, combine, judge, with_model
 from pipetriage.evaluation.worker import Factory
 
 
@@ -40,15 +41,21 @@ def evaluate(
     folders = [str(cases[number].folder) for number in labelled for _ in range(repeat)]
     verdicts = Pool(factory, folders, jobs=jobs, timeout=timeout, on_done=on_done).run() if folders else []
     first = {number: place * repeat for place, number in enumerate(labelled)}
-    judged = [
-        [judge(case.name, case.label, one) for one in _verdicts_of(case, verdicts, first.get(number, 0), repeat)]
+    given = [_verdicts_of(case, verdicts, first.get(number, 0), repeat) for number, case in enumerate(cases)]
+    judged = [[judge(case.name, case.label, one) for one in given[number]] for number, case in enumerate(cases)]
+    both = [
+        one
         for number, case in enumerate(cases)
+        for row, verdict in zip(judged[number], given[number], strict=True)
+        if (one := with_model(row, case.label, verdict)) is not None
     ]
     rows = [combine(repeats) for repeats in judged]
     metrics = measure_with_splits(rows)
     if repeat > 1:
         each = [measure([repeats[turn] for repeats in judged], resamples=1) for turn in range(repeat)]
         metrics = msgspec.structs.replace(metrics, repeats=spread(each))
+    if (added := effect(both)) is not None:
+        metrics = msgspec.structs.replace(metrics, model_effect=added)
     rules = next((one.rules_version for one in verdicts if one.rules_version), None)
     run = {**(about or {}), "rules_version": rules}
     return Report(metrics=msgspec.structs.replace(metrics, run=run), cases=rows)

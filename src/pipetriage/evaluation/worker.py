@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipetriage.errors import PipetriageError
+from pipetriage.evaluation.model_effect import asked_of
 from pipetriage.evaluation.row import Verdict
 from pipetriage.evaluation.written import storable
 from pipetriage.model.incident import Incident
@@ -84,6 +85,7 @@ def verdict_of(incident: Incident, seconds: float) -> Verdict:
         likely_root_cause=incident.likely_root_cause,
         why=f"{reasons[0].rule}: {reasons[0].why}" if reasons else "",
         rules_version=cost.rules_version,
+        asked=asked_of(incident),
         signs={sign: value for sign, value in signs(incident).items() if value},
     )
 
