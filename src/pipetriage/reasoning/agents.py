@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, StatusCode
 from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, ToolOutput
 from pydantic_ai._framing import second_model_prompt
-from pydantic_ai.exceptions import ContentFilterError
+from pydantic_ai.exceptions import AgentRunError, ContentFilterError
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
@@ -18,7 +18,7 @@ from pydantic_ai.settings import ModelSettings
 from pipetriage import __version__
 from pipetriage.model.proposal import Use
 from pipetriage.reasoning.answers import answer_type, converted
-from pipetriage.reasoning.calls import Call
+from pipetriage.reasoning.calls import Call, UnreadableError
 from pipetriage.reasoning.families import OutputMode
 from pipetriage.reasoning.faults import costs_nothing, model_error
 from pipetriage.reasoning.interface import Check, Limits, Question, Reply
@@ -55,7 +55,7 @@ async def ask(
             _Watched(model, call),
             name="pipetriage",
             instructions=question.instructions,
-            output_type=_output(mode(model), kind, model),
+            output_type=_output(mode(model), kind),
             retries={"output": limits.retries, "tools": 0},
             model_settings=_settings(model, limits.output_tokens),
         )
@@ -118,6 +118,8 @@ class _Watched(WrapperModel):
             except Exception as error:
                 if costs_nothing(error):
                     self._call.refused()
+                if self._call.responding and not isinstance(error, AgentRunError | OSError):
+                    raise UnreadableError from error
                 raise
             self._call.answered(response.usage.input_tokens, response.usage.output_tokens)
             span.set_attribute("gen_ai.usage.input_tokens", response.usage.input_tokens)
@@ -145,13 +147,13 @@ def _span(name: str, attributes: dict[str, str]) -> Iterator[Span]:
             raise
 
 
-def _output(mode: OutputMode, kind: type, model: Model) -> Any:
+def _output(mode: OutputMode, kind: type) -> Any:
     if mode == "tool":
         return ToolOutput(kind, name="answer", description="Give the answer.")
     if mode == "prompted":
         return PromptedOutput(kind, name="answer")
-    # OpenAI enforces a schema only in its strict form; other servers take the standard's own words.
-    return NativeOutput(kind, name="answer", strict=True if model.system == "openai" else None)
+    # OpenAI enforces a schema in its strict form only; Anthropic and Bedrock know no other, local servers ignore the word.
+    return NativeOutput(kind, name="answer", strict=True)
 
 
 def _settings(model: Model, tokens: int) -> ModelSettings:

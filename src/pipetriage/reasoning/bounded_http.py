@@ -60,6 +60,7 @@ def _client(call: Call, on_request: Callable[..., object], *, trust_env: bool) -
             await self._stream.aclose()
 
     async def bounding(response: httpx2.Response) -> None:
+        call.responding = True
         packed = response.headers.get("content-encoding", "identity").strip().lower()
         if packed not in ("", "identity"):
             # A few kilobytes can unpack to gigabytes.
@@ -69,6 +70,8 @@ def _client(call: Call, on_request: Callable[..., object], *, trust_env: bool) -
             response.stream = Bounded(response.stream)
 
     return httpx2.AsyncClient(
+        # A connection that is kept may have been closed by the other side when it is used again.
+        limits=httpx2.Limits(max_keepalive_connections=0),
         timeout=httpx2.Timeout(call.left(), connect=min(_CONNECT_SECONDS, call.left())),
         follow_redirects=False,
         trust_env=trust_env,
