@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 
 from pipetriage.reasoning.interface import Endpoint
-from pipetriage.reasoning.models import endpoints_of
+from pipetriage.reasoning.models import PydanticEndpoint, endpoints_of
 from pipetriage.settings import Settings
 from tests.reasoning.wire.protocols import WIRES, Wire
 from tests.reasoning.wire.server import Provider, provider
@@ -22,6 +22,15 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _imported() -> None:
+    """Import what the first question would import: it takes seconds, and tests are not to wait for it by chance."""
+    for name in ("openai:gpt-4o-mini", "anthropic:claude-sonnet-4-6"):
+        (one,) = endpoints_of(Settings(model=name))
+        assert isinstance(one, PydanticEndpoint)
+        one.prepare()
 
 
 class Stage(NamedTuple):

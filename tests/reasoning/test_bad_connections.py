@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -28,6 +30,7 @@ def warm(wire: Wire, server: Provider, endpoint: Endpoint) -> None:
 
 
 HUGE = b'{"message": "' + b"x" * 10_000_000 + b'"}'
+BOMB = gzip.compress(b" " * 50_000_000)
 CHUNK = b"989680\r\n" + b" " * 10_000_000 + b"\r\n0\r\n\r\n"
 
 
@@ -62,8 +65,7 @@ def test_no_more_is_read_than_is_allowed(step: Step, server: Provider, endpoint:
 
 
 def test_what_is_packed_is_not_unpacked(server: Provider, endpoint: Endpoint) -> None:
-    bomb = gzip.compress(b" " * 50_000_000)
-    server.plays(answers(200, bomb, content_encoding="gzip"))
+    server.plays(answers(200, BOMB, content_encoding="gzip"))
     tracemalloc.start()
     try:
         failed = failure(endpoint)
@@ -82,6 +84,7 @@ def test_slow_answers_end_in_time_and_the_other_side_is_told(step: Step, server:
     failed = failure(endpoint, SOON)
     assert time.monotonic() - before < 1.5
     assert failed.fault is ModelFault.TIMEOUT
+    assert server.hung_up.wait(1.0)
     assert failed.use.requests == 1
     assert failed.use.cost_usd is None
 
@@ -208,3 +211,34 @@ def test_the_time_is_for_all_requests_together(wire: Wire, server: Provider, end
         ask(endpoint, limits=msgspec.structs.replace(SOON, retries=9))
     assert caught.value.fault is ModelFault.TIMEOUT
     assert len(server.seen) == 2
+
+
+PROGRAM = """
+import asyncio, sys, time
+from pipetriage.reasoning.models import endpoints_of
+from pipetriage.settings import Settings
+from tests.reasoning.asking import QUESTION, fine
+from pipetriage.reasoning.interface import Limits
+
+async def main():
+    limits = Limits(seconds=60, output_tokens=10, total_tokens=100, retries=0)
+    (endpoint,) = endpoints_of(Settings(model=sys.argv[1]))
+    endpoint.prepare()
+    task = asyncio.create_task(endpoint.ask(QUESTION, limits, fine))
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+asyncio.run(main())
+print(time.time())
+"""
+
+
+def test_a_program_can_end_while_an_answer_is_awaited(wire: Wire, server: Provider) -> None:
+    """It ends as soon as the call is cancelled, though the answer had a minute."""
+    server.plays(hangs)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, wire.name(server.url)], capture_output=True, text=True, timeout=40, check=True
+    )
+    assert time.time() - float(done.stdout) < 2
+    assert len(server.seen) == 1

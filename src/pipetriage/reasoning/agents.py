@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from opentelemetry import trace
@@ -19,22 +19,17 @@ from pipetriage import __version__
 from pipetriage.model.proposal import Use
 from pipetriage.reasoning.answers import answer_type, converted
 from pipetriage.reasoning.calls import Call, UnreadableError
-from pipetriage.reasoning.families import OutputMode
+from pipetriage.reasoning.families import Family, OutputMode
 from pipetriage.reasoning.faults import costs_nothing, model_error
-from pipetriage.reasoning.interface import Check, Limits, Question, Reply
+from pipetriage.reasoning.interface import Check, Question, Reply
 
 Outcome = TypeVar("Outcome")
-Connect = Callable[[Call], AbstractAsyncContextManager[Model]]
-"""Gives pydantic-ai's model of one conversation, whose connections are closed after it."""
-
-_PING_TOKENS = 16
-"""Enough for one word; OpenAI takes no less."""
 
 
-async def ask(
-    connect: Connect, mode: Callable[[Model], OutputMode], question: Question, limits: Limits, check: Check, call: Call
-) -> Reply:
+async def ask(family: Family, mode: OutputMode | None, question: Question, check: Check, call: Call) -> Reply:
     """Put a question, ask again where the answer is not accepted, and give the accepted one.
+
+    ``mode`` None: as is best for the family.
 
     Raises:
         ModelError: there is none.
@@ -55,18 +50,18 @@ async def ask(
             _Watched(model, call),
             name="pipetriage",
             instructions=question.instructions,
-            output_type=_output(mode(model), kind),
-            retries={"output": limits.retries, "tools": 0},
-            model_settings=_settings(model, limits.output_tokens),
+            output_type=_output(mode or family.mode(model), kind),
+            retries={"output": call.limits.retries, "tools": 0},
+            model_settings=_settings(model, call.limits.output_tokens),
         )
         agent.output_validator(checked)
         await agent.run(question.text)
         return accepted[-1]
 
-    return await _conversation(connect, call, talk)
+    return await _conversation(family, call, talk)
 
 
-async def ping(connect: Connect, call: Call) -> Use:
+async def ping(family: Family, call: Call) -> Use:
     """Put a tiny question and take any answer.
 
     Raises:
@@ -74,21 +69,25 @@ async def ping(connect: Connect, call: Call) -> Use:
     """
 
     async def talk(model: Model) -> Use:
-        agent = Agent(_Watched(model, call), name="pipetriage", model_settings=_settings(model, _PING_TOKENS))
+        agent = Agent(
+            _Watched(model, call), name="pipetriage", model_settings=_settings(model, call.limits.output_tokens)
+        )
         await agent.run("Answer with the word: yes")
         return call.use()
 
-    return await _conversation(connect, call, talk)
+    return await _conversation(family, call, talk)
 
 
-async def _conversation(connect: Connect, call: Call, talk: Callable[[Model], Awaitable[Outcome]]) -> Outcome:
+async def _conversation(family: Family, call: Call, talk: Callable[[Model], Awaitable[Outcome]]) -> Outcome:
     """Open the connections, talk within the time, and translate whatever goes wrong."""
     try:
         with _span("invoke_agent pipetriage", {"gen_ai.operation.name": "invoke_agent"}):
-            async with asyncio.timeout(call.left()), connect(call) as model:
+            async with asyncio.timeout(call.left()):
+                await asyncio.to_thread(family.prepare)
                 # Evidence that looks like the library's own markup is to be sent as it is, without its remarks.
                 with second_model_prompt():
-                    return await talk(model)
+                    async with family.connect(call) as model:
+                        return await talk(model)
     except Exception as error:  # four libraries raise what they like, and none of it ends a triage
         raise model_error(error, call) from error
 
@@ -116,7 +115,7 @@ class _Watched(WrapperModel):
             try:
                 response = await super().request(messages, model_settings, model_request_parameters)
             except Exception as error:
-                if costs_nothing(error):
+                if not self._call.sending or costs_nothing(error):
                     self._call.refused()
                 if self._call.responding and not isinstance(error, AgentRunError | OSError):
                     raise UnreadableError from error
@@ -152,7 +151,8 @@ def _output(mode: OutputMode, kind: type) -> Any:
         return ToolOutput(kind, name="answer", description="Give the answer.")
     if mode == "prompted":
         return PromptedOutput(kind, name="answer")
-    # OpenAI enforces a schema in its strict form only; Anthropic and Bedrock know no other, local servers ignore the word.
+    # OpenAI enforces a schema in its strict form only, Anthropic and Bedrock know no other, and local servers ignore
+    # the word.
     return NativeOutput(kind, name="answer", strict=True)
 
 

@@ -47,6 +47,7 @@ def _exchange(session: Any, request: Any, call: Call, answer: Any) -> None:
         request.context["read_timeout"] = max(call.left(), 0.1)
         if call.closed:
             return
+        call.sending = True
         response = session.send(request)
         call.responding = True
         call.reading(lambda: _stop(response.raw))

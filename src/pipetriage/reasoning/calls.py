@@ -30,6 +30,8 @@ class Call:
         self.limits = limits
         self.too_large = ""
         """What was too large to be read; empty: nothing was. Kept, since SDKs wrap what is raised while they read."""
+        self.sending = False
+        """Whether anything of the last request was sent, or tried to be."""
         self.responding = False
         """Whether a response to the last request has begun to arrive."""
         self._price = price
@@ -57,7 +59,7 @@ class Call:
             )
         self._requests += 1
         self._uncounted += 1
-        self.responding = False
+        self.sending = self.responding = False
 
     def answered(self, input_tokens: int, output_tokens: int) -> None:
         """Count what the provider says that the request just sent has used; no input at all is no count."""
@@ -67,8 +69,10 @@ class Call:
             self._uncounted -= 1
 
     def refused(self) -> None:
-        """Note that the request just sent was not answered by the model, and so costs nothing."""
+        """Note that the last request was not answered by the model, and so costs nothing, or was not sent at all."""
         self._uncounted -= 1
+        if not self.sending:
+            self._requests -= 1
 
     def use(self) -> Use:
         """Give what was used so far. The cost is None where a price or a count is not known."""

@@ -18,6 +18,7 @@ _FAULTS: tuple[tuple[type[Exception], ModelFault], ...] = (
     (vendor.ModelRequestTimeout, ModelFault.TIMEOUT),
     (TimeoutError, ModelFault.TIMEOUT),
     (vendor.ModelConnectionError, ModelFault.UNREACHABLE),
+    (ConnectionError, ModelFault.UNREACHABLE),
     (UnansweredError, ModelFault.UNREACHABLE),
     (vendor.ModelRateLimitError, ModelFault.RATE_LIMITED),
     # Credit that is used up, which waiting may mend and a new key may not.

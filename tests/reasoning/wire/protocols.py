@@ -33,14 +33,19 @@ class OpenAIWire:
     def says(
         self, text: str | None, finish: str = "stop", refusal: str | None = None, tokens: int = INPUT_TOKENS
     ) -> Step:
-        message = {"role": "assistant", "content": text, "refusal": refusal, "annotations": []}
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": refusal, "annotations": []}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
         usage = {"prompt_tokens": tokens, "completion_tokens": OUTPUT_TOKENS, "total_tokens": tokens + OUTPUT_TOKENS}
         return answers(
             200,
             {
-                **{"id": "chatcmpl-1", "object": "chat.completion", "created": 1767225600, "model": "gpt-4o-mini"},
-                **{"choices": [choice], "usage": usage, "service_tier": "default"},
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 1767225600,
+                "model": "gpt-4o-mini",
+                "choices": [choice],
+                "usage": usage,
+                "service_tier": "default",
             },
         )
 
@@ -81,12 +86,11 @@ class LocalWire(OpenAIWire):
     def environment(self, url: str) -> dict[str, str]:
         # Everything that the SDK would send along by itself.
         return {
-            **{
-                "PIPETRIAGE_MODEL_KEY": self.key,
-                "OPENAI_API_KEY": "sk-not-for-you",
-                "OPENAI_ORG_ID": "org-not-for-you",
-            },
-            **{"OPENAI_PROJECT_ID": "proj-not-for-you", "OPENAI_CUSTOM_HEADERS": "x-secret: not-for-you"},
+            "PIPETRIAGE_MODEL_KEY": self.key,
+            "OPENAI_API_KEY": "sk-not-for-you",
+            "OPENAI_ORG_ID": "org-not-for-you",
+            "OPENAI_PROJECT_ID": "proj-not-for-you",
+            "OPENAI_CUSTOM_HEADERS": "x-secret: not-for-you",
         }
 
     def name(self, url: str) -> str:
@@ -116,8 +120,13 @@ class AnthropicWire:
         return answers(
             200,
             {
-                **{"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-6"},
-                **{"content": content, "stop_reason": finish, "stop_sequence": None},
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "model": "claude-sonnet-4-6",
+                "content": content,
+                "stop_reason": finish,
+                "stop_sequence": None,
                 "usage": {"input_tokens": tokens, "output_tokens": OUTPUT_TOKENS},
             },
         )
@@ -159,8 +168,11 @@ class BedrockWire:
 
     def environment(self, url: str) -> dict[str, str]:
         return {
-            **{"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": self.key},
-            **{"AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"},
+            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_EC2_METADATA_DISABLED": "true",
         }
 
     def name(self, url: str) -> str:
@@ -177,10 +189,9 @@ class BedrockWire:
         return answers(
             200,
             {
-                **{"output": {"message": {"role": "assistant", "content": content}}, "stopReason": finish},
-                "usage": {
-                    **{"inputTokens": tokens, "outputTokens": OUTPUT_TOKENS, "totalTokens": tokens + OUTPUT_TOKENS}
-                },
+                "output": {"message": {"role": "assistant", "content": content}},
+                "stopReason": finish,
+                "usage": {"inputTokens": tokens, "outputTokens": OUTPUT_TOKENS, "totalTokens": tokens + OUTPUT_TOKENS},
                 "metrics": {"latencyMs": 900},
             },
         )
@@ -196,8 +207,12 @@ class BedrockWire:
 
     def fails(self, status: int, message: str) -> Step:
         codes = {
-            **{401: "UnrecognizedClientException", 403: "AccessDeniedException", 404: "ResourceNotFoundException"},
-            **{429: "ThrottlingException", 500: "InternalServerException", 529: "ServiceUnavailableException"},
+            401: "UnrecognizedClientException",
+            403: "AccessDeniedException",
+            404: "ResourceNotFoundException",
+            429: "ThrottlingException",
+            500: "InternalServerException",
+            529: "ServiceUnavailableException",
         }
         return answers(status, {"message": message}, **{"x-amzn-ErrorType": codes.get(status, "ValidationException")})
 

@@ -38,7 +38,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.hung_up.set()
         self.close_connection = True
 
-    do_GET = do_POST
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -66,8 +67,6 @@ class Provider(ThreadingHTTPServer):
     """The server. The last step of a script is repeated."""
 
     daemon_threads = True
-    # A connection that was reset in the kernel's queue is nobody's business.
-    handle_error = lambda self, request, client_address: None  # noqa: E731
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -77,6 +76,9 @@ class Provider(ThreadingHTTPServer):
         self.arrived = threading.Event()
         self.hung_up = threading.Event()
         self._lock = threading.Lock()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: who asked may well have hung up."""
 
     def take(self, request: Seen) -> Step:
         with self._lock:
