@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -16,13 +17,13 @@ from pipetriage.reasoning.interface import Endpoint, ModelError
 from pipetriage.reasoning.models import endpoints_of
 from pipetriage.settings import Settings
 from tests.reasoning.asking import LIMITS, QUESTION, RIGHT, ask, failure, fine
-from tests.reasoning.wire.protocols import Wire
+from tests.reasoning.wire.protocols import BedrockWire, Wire
 from tests.reasoning.wire.server import Handler, Provider, Step, answers, drips, hangs, pours, provider, resets
 
 SOON = msgspec.structs.replace(LIMITS, seconds=0.4)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def warm(wire: Wire, server: Provider, endpoint: Endpoint) -> None:
     """Ask once: the first time, libraries are imported and clients made, which is part of the model's time."""
     server.plays(wire.gives(RIGHT))
@@ -49,6 +50,7 @@ def huge_error(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("step", [huge, in_chunks, pours, huge_error], ids=lambda step: step.__name__)
+@pytest.mark.usefixtures("warm")
 def test_no_more_is_read_than_is_allowed(step: Step, server: Provider, endpoint: Endpoint) -> None:
     server.plays(step)
     tracemalloc.start()
@@ -64,6 +66,7 @@ def test_no_more_is_read_than_is_allowed(step: Step, server: Provider, endpoint:
     assert len(server.seen) == 1
 
 
+@pytest.mark.usefixtures("warm")
 def test_what_is_packed_is_not_unpacked(server: Provider, endpoint: Endpoint) -> None:
     server.plays(answers(200, BOMB, content_encoding="gzip"))
     tracemalloc.start()
@@ -78,6 +81,7 @@ def test_what_is_packed_is_not_unpacked(server: Provider, endpoint: Endpoint) ->
 
 
 @pytest.mark.parametrize("step", [hangs, drips], ids=lambda step: step.__name__)
+@pytest.mark.usefixtures("warm")
 def test_slow_answers_end_in_time_and_the_other_side_is_told(step: Step, server: Provider, endpoint: Endpoint) -> None:
     server.plays(step)
     before = time.monotonic()
@@ -148,6 +152,7 @@ def test_no_redirect_is_followed(wire: Wire, server: Provider, endpoint: Endpoin
         assert not elsewhere.seen
 
 
+@pytest.mark.usefixtures("warm")
 def test_a_cancelled_call_ends_at_once_and_sends_nothing_more(server: Provider, endpoint: Endpoint) -> None:
     server.plays(hangs)
 
@@ -199,6 +204,7 @@ def test_several_at_once_in_several_loops(wire: Wire, server: Provider, endpoint
     assert found == [1] * 6
 
 
+@pytest.mark.usefixtures("warm")
 def test_the_time_is_for_all_requests_together(wire: Wire, server: Provider, endpoint: Endpoint) -> None:
     wrong = wire.gives(RIGHT | {"confidence": 7})
 
@@ -211,6 +217,14 @@ def test_the_time_is_for_all_requests_together(wire: Wire, server: Provider, end
         ask(endpoint, limits=msgspec.structs.replace(SOON, retries=9))
     assert caught.value.fault is ModelFault.TIMEOUT
     assert len(server.seen) == 2
+
+
+@pytest.fixture
+def bedrock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    with provider() as serving:
+        for name, value in BedrockWire().environment(serving.url).items():
+            monkeypatch.setenv(name, value)
+        yield serving
 
 
 PROGRAM = """
@@ -234,11 +248,11 @@ print(time.time())
 """
 
 
-def test_a_program_can_end_while_an_answer_is_awaited(wire: Wire, server: Provider) -> None:
-    """It ends as soon as the call is cancelled, though the answer had a minute."""
-    server.plays(hangs)
+def test_a_program_can_end_while_an_answer_is_awaited(bedrock: Provider) -> None:
+    """It ends as soon as the call is cancelled, though the answer had a minute and a thread waits for it."""
+    bedrock.plays(hangs)
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, wire.name(server.url)], capture_output=True, text=True, timeout=40, check=True
+        [sys.executable, "-c", PROGRAM, BedrockWire.model], capture_output=True, text=True, timeout=40, check=True
     )
     assert time.time() - float(done.stdout) < 2
-    assert len(server.seen) == 1
+    assert len(bedrock.seen) == 1

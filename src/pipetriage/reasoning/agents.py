@@ -35,14 +35,11 @@ async def ask(family: Family, mode: OutputMode | None, question: Question, check
         ModelError: there is none.
     """
     kind = answer_type(question.may_ask)
-    accepted: list[Reply] = []
 
     def checked(output: Any) -> Any:
-        answer = converted(output)
-        reason = check(answer)
+        reason = check(converted(output))
         if reason is not None:
             raise ModelRetry(reason)
-        accepted.append(Reply(answer=answer, use=call.use()))
         return output
 
     async def talk(model: Model) -> Reply:
@@ -51,12 +48,13 @@ async def ask(family: Family, mode: OutputMode | None, question: Question, check
             name="pipetriage",
             instructions=question.instructions,
             output_type=_output(mode or family.mode(model), kind),
-            retries={"output": call.limits.retries, "tools": 0},
+            # A tool that there is none of is a wrong answer like any other.
+            retries={"output": call.limits.retries, "tools": call.limits.retries},
             model_settings=_settings(model, call.limits.output_tokens),
         )
         agent.output_validator(checked)
-        await agent.run(question.text)
-        return accepted[-1]
+        result = await agent.run(question.text)
+        return Reply(answer=converted(result.output), use=call.use())
 
     return await _conversation(family, call, talk)
 

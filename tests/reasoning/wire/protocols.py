@@ -179,8 +179,11 @@ class BedrockWire:
         return self.model
 
     def gives(self, answer: Mapping[str, Any]) -> Step:
-        use = {"toolUse": {"toolUseId": "tooluse_1", "name": "answer", "input": dict(answer)}}
-        return self._converse([use], "tool_use", INPUT_TOKENS)
+        return self.calls("answer", answer)
+
+    def calls(self, tool: str, *inputs: Mapping[str, Any]) -> Step:
+        uses = [{"toolUseId": f"tooluse_{at}", "name": tool, "input": dict(one)} for at, one in enumerate(inputs)]
+        return self._converse([{"toolUse": use} for use in uses], "tool_use", INPUT_TOKENS)
 
     def says(self, text: str, finish: str = "end_turn", tokens: int = INPUT_TOKENS) -> Step:
         return self._converse([{"text": text}], finish, tokens)
