@@ -28,6 +28,7 @@ EVERYTHING = PolicyScope(
     queue=QUEUE,
     dead_letters=LETTERS,
     roles=(ROLE,),
+    models=("us.anthropic.claude-haiku-4-5-20251001-v1:0", "amazon.nova-lite-v1:0"),
     account="111122223333",
     region="eu-west-1",
 )
@@ -141,6 +142,25 @@ def test_what_is_not_narrowed_is_said() -> None:
     assert [one for one in remarks(EVERYTHING) if "kms" not in one] == []
 
 
+def test_a_model_is_granted_with_the_model_behind_its_inference_profile() -> None:
+    def granted(model: str, region: str = "eu-west-1") -> list[str]:
+        document = policy_document(PolicyScope(models=(model,), account="111122223333", region=region))
+        (found,) = [one for one in document["Statement"] if one["Sid"] == "LanguageModel"]
+        assert found["Action"] == ["bedrock:InvokeModel"]
+        resources: list[str] = found["Resource"]
+        return resources
+
+    assert granted("amazon.nova-lite-v1:0") == ["arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"]
+    assert granted("eu.amazon.nova-lite-v1:0") == [
+        "arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0",
+    ]
+    profile = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/abc"
+    assert granted(profile) == [profile, "arn:aws:bedrock:*::foundation-model/*"]
+    assert granted("us-gov.anthropic.claude-3-haiku", "us-gov-west-1")[1].startswith("arn:aws-us-gov:bedrock:*::")
+    assert "bedrock:InvokeModel" not in _actions(policy_document(PolicyScope()))
+
+
 class TestCommand:
     def test_prints_json_and_remarks(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["iam-policy", "--job", "orders_daily", "--bucket", "acme-raw"]) == 0
@@ -161,6 +181,16 @@ class TestCommand:
         assert {"arn:aws:glue:*:*:job/orders_daily", "arn:aws:glue:*:*:table/sales/orders"} <= resources
         assert "arn:aws:glue:*:*:table/etl/loads" in resources
         assert not CHANGING & _actions(printed)
+
+    def test_takes_the_models_on_bedrock_from_the_settings(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        settings = tmp_path / "pipetriage.toml"
+        settings.write_text('model = ["bedrock:amazon.nova-lite-v1:0", "openai:gpt-4o-mini"]\n')
+        assert main(["iam-policy", "--config", str(settings), "--region", "eu-west-1"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        (found,) = [one for one in document["Statement"] if "bedrock:InvokeModel" in one["Action"]]
+        assert found["Resource"] == ["arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0"]
 
     def test_takes_our_own_table_and_queues_from_the_settings(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -35,6 +35,9 @@ class Scripted:
     def __init__(self, part: Part) -> None:
         self._part = part
 
+    def prepare(self) -> None:
+        """Have nothing to import."""
+
     @asynccontextmanager
     async def connect(self, call: Call) -> AsyncIterator[Model]:
         yield FunctionModel(self._answer)

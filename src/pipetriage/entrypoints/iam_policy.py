@@ -39,7 +39,7 @@ Examples:
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Add what it declares: jobs, tables, control tables, queue, store, role.",
+    help="Add what it declares: jobs, tables, control tables, queue, store, role, model.",
 )
 def iam_policy(
     jobs: tuple[str, ...],
@@ -72,6 +72,7 @@ def iam_policy(
         queue=_arn(queue, "--queue", "sqs") or declared.queue,
         dead_letters=_arn(dead_letters, "--dead-letters", "sqs") or declared.dead_letters,
         roles=_once(tuple(_arn(role, "--role", "iam") or "" for role in roles) + declared.roles),
+        models=declared.models,
         account=account,
         region=region,
     )
@@ -89,6 +90,8 @@ class _Declared(NamedTuple):
     queue: str | None = None
     dead_letters: str | None = None
     roles: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    """On Amazon Bedrock; others need no right in AWS."""
     store: str = ""
 
     def incident_table(self, region: str, account: str) -> str | None:
@@ -108,6 +111,7 @@ def _declared(config: Path | None) -> _Declared:
     if config is None:
         return _Declared()
     from pipetriage.configuration import read_config
+    from pipetriage.reasoning.models import bedrock_models, named_models
 
     settings, pipelines = read_config(config)
     controls = [one for pipeline in pipelines.values() if (one := pipeline.control_declaration()) is not None]
@@ -120,6 +124,7 @@ def _declared(config: Path | None) -> _Declared:
         queue=_queue_arn(settings.watch.queue),
         dead_letters=_queue_arn(settings.watch.dead_letters),
         roles=(settings.aws.role_arn,) if settings.aws.role_arn else (),
+        models=bedrock_models(named_models(settings.model)),
         store=settings.store or "",
     )
 

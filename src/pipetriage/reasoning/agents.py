@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, StatusCode
 from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, ToolOutput
 from pydantic_ai._framing import second_model_prompt
-from pydantic_ai.exceptions import ContentFilterError
+from pydantic_ai.exceptions import AgentRunError, ContentFilterError
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
@@ -18,36 +18,28 @@ from pydantic_ai.settings import ModelSettings
 from pipetriage import __version__
 from pipetriage.model.proposal import Use
 from pipetriage.reasoning.answers import answer_type, converted
-from pipetriage.reasoning.calls import Call
-from pipetriage.reasoning.families import OutputMode
+from pipetriage.reasoning.calls import Call, UnreadableError
+from pipetriage.reasoning.families import Family, OutputMode
 from pipetriage.reasoning.faults import costs_nothing, model_error
-from pipetriage.reasoning.interface import Check, Limits, Question, Reply
+from pipetriage.reasoning.interface import Check, Question, Reply
 
 Outcome = TypeVar("Outcome")
-Connect = Callable[[Call], AbstractAsyncContextManager[Model]]
-"""Gives pydantic-ai's model of one conversation, whose connections are closed after it."""
-
-_PING_TOKENS = 16
-"""Enough for one word; OpenAI takes no less."""
 
 
-async def ask(
-    connect: Connect, mode: Callable[[Model], OutputMode], question: Question, limits: Limits, check: Check, call: Call
-) -> Reply:
+async def ask(family: Family, mode: OutputMode | None, question: Question, check: Check, call: Call) -> Reply:
     """Put a question, ask again where the answer is not accepted, and give the accepted one.
+
+    ``mode`` None: as is best for the family.
 
     Raises:
         ModelError: there is none.
     """
     kind = answer_type(question.may_ask)
-    accepted: list[Reply] = []
 
     def checked(output: Any) -> Any:
-        answer = converted(output)
-        reason = check(answer)
+        reason = check(converted(output))
         if reason is not None:
             raise ModelRetry(reason)
-        accepted.append(Reply(answer=answer, use=call.use()))
         return output
 
     async def talk(model: Model) -> Reply:
@@ -55,18 +47,19 @@ async def ask(
             _Watched(model, call),
             name="pipetriage",
             instructions=question.instructions,
-            output_type=_output(mode(model), kind, model),
-            retries={"output": limits.retries, "tools": 0},
-            model_settings=_settings(model, limits.output_tokens),
+            output_type=_output(mode or family.mode(model), kind),
+            # A tool that there is none of is a wrong answer like any other.
+            retries={"output": call.limits.retries, "tools": call.limits.retries},
+            model_settings=_settings(model, call.limits.output_tokens),
         )
         agent.output_validator(checked)
-        await agent.run(question.text)
-        return accepted[-1]
+        result = await agent.run(question.text)
+        return Reply(answer=converted(result.output), use=call.use())
 
-    return await _conversation(connect, call, talk)
+    return await _conversation(family, call, talk)
 
 
-async def ping(connect: Connect, call: Call) -> Use:
+async def ping(family: Family, call: Call) -> Use:
     """Put a tiny question and take any answer.
 
     Raises:
@@ -74,21 +67,25 @@ async def ping(connect: Connect, call: Call) -> Use:
     """
 
     async def talk(model: Model) -> Use:
-        agent = Agent(_Watched(model, call), name="pipetriage", model_settings=_settings(model, _PING_TOKENS))
+        agent = Agent(
+            _Watched(model, call), name="pipetriage", model_settings=_settings(model, call.limits.output_tokens)
+        )
         await agent.run("Answer with the word: yes")
         return call.use()
 
-    return await _conversation(connect, call, talk)
+    return await _conversation(family, call, talk)
 
 
-async def _conversation(connect: Connect, call: Call, talk: Callable[[Model], Awaitable[Outcome]]) -> Outcome:
+async def _conversation(family: Family, call: Call, talk: Callable[[Model], Awaitable[Outcome]]) -> Outcome:
     """Open the connections, talk within the time, and translate whatever goes wrong."""
     try:
         with _span("invoke_agent pipetriage", {"gen_ai.operation.name": "invoke_agent"}):
-            async with asyncio.timeout(call.left()), connect(call) as model:
+            async with asyncio.timeout(call.left()):
+                await asyncio.to_thread(family.prepare)
                 # Evidence that looks like the library's own markup is to be sent as it is, without its remarks.
                 with second_model_prompt():
-                    return await talk(model)
+                    async with family.connect(call) as model:
+                        return await talk(model)
     except Exception as error:  # four libraries raise what they like, and none of it ends a triage
         raise model_error(error, call) from error
 
@@ -116,8 +113,10 @@ class _Watched(WrapperModel):
             try:
                 response = await super().request(messages, model_settings, model_request_parameters)
             except Exception as error:
-                if costs_nothing(error):
+                if not self._call.sending or costs_nothing(error):
                     self._call.refused()
+                if self._call.responding and not isinstance(error, AgentRunError | OSError):
+                    raise UnreadableError from error
                 raise
             self._call.answered(response.usage.input_tokens, response.usage.output_tokens)
             span.set_attribute("gen_ai.usage.input_tokens", response.usage.input_tokens)
@@ -145,13 +144,14 @@ def _span(name: str, attributes: dict[str, str]) -> Iterator[Span]:
             raise
 
 
-def _output(mode: OutputMode, kind: type, model: Model) -> Any:
+def _output(mode: OutputMode, kind: type) -> Any:
     if mode == "tool":
         return ToolOutput(kind, name="answer", description="Give the answer.")
     if mode == "prompted":
         return PromptedOutput(kind, name="answer")
-    # OpenAI enforces a schema only in its strict form; other servers take the standard's own words.
-    return NativeOutput(kind, name="answer", strict=True if model.system == "openai" else None)
+    # OpenAI enforces a schema in its strict form only, Anthropic and Bedrock know no other, and local servers ignore
+    # the word.
+    return NativeOutput(kind, name="answer", strict=True)
 
 
 def _settings(model: Model, tokens: int) -> ModelSettings:

@@ -6,6 +6,7 @@ the conversation is closed, and a program that ends is not held up by an answer 
 """
 
 import threading
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -46,10 +47,10 @@ def _exchange(session: Any, request: Any, call: Call, answer: Any) -> None:
         request.context["read_timeout"] = max(call.left(), 0.1)
         if call.closed:
             return
+        call.sending = True
         response = session.send(request)
-        shutdown = getattr(response.raw, "shutdown", None)  # urllib3 2.3 on; else a read lasts until its own timeout
-        if shutdown is not None:
-            call.reading(shutdown)
+        call.responding = True
+        call.reading(lambda: _stop(response.raw))
         try:
             response._content = _read(response.raw, call)  # what botocore itself would set by reading all of it
         finally:
@@ -57,6 +58,14 @@ def _exchange(session: Any, request: Any, call: Call, answer: Any) -> None:
         call.settle(answer, response)
     except Exception as error:  # noqa: BLE001 - it is raised again in the thread that waits
         call.settle(answer, error=error)
+
+
+def _stop(raw: Any) -> None:
+    """End a read that blocks another thread. urllib3 before 2.3 cannot: the read then lasts until its own timeout."""
+    shutdown = getattr(raw, "shutdown", None)
+    with suppress(OSError, ValueError):  # read to its end, or closed by the other side
+        if shutdown is not None:
+            shutdown()
 
 
 def _read(raw: Any, call: Call) -> bytes:

@@ -19,6 +19,10 @@ class SpentError(Exception):
     """The conversation used up its tokens: the model is not asked again."""
 
 
+class UnreadableError(Exception):
+    """A library broke over a response: something answered that does not speak the protocol."""
+
+
 class Call:
     """One conversation. It is closed exactly once, by whoever began it, also when it is cancelled."""
 
@@ -26,6 +30,10 @@ class Call:
         self.limits = limits
         self.too_large = ""
         """What was too large to be read; empty: nothing was. Kept, since SDKs wrap what is raised while they read."""
+        self.sending = False
+        """Whether anything of the last request was sent, or tried to be."""
+        self.responding = False
+        """Whether a response to the last request has begun to arrive."""
         self._price = price
         self._ends = time.monotonic() + limits.seconds
         self._requests = self._input_tokens = self._output_tokens = 0
@@ -51,6 +59,7 @@ class Call:
             )
         self._requests += 1
         self._uncounted += 1
+        self.sending = self.responding = False
 
     def answered(self, input_tokens: int, output_tokens: int) -> None:
         """Count what the provider says that the request just sent has used; no input at all is no count."""
@@ -60,8 +69,10 @@ class Call:
             self._uncounted -= 1
 
     def refused(self) -> None:
-        """Note that the request just sent was not answered by the model, and so costs nothing."""
+        """Note that the last request was not answered by the model, and so costs nothing, or was not sent at all."""
         self._uncounted -= 1
+        if not self.sending:
+            self._requests -= 1
 
     def use(self) -> Use:
         """Give what was used so far. The cost is None where a price or a count is not known."""

@@ -4,15 +4,15 @@ Everything that the environment lacks (a key, credentials, a region) is told whe
 that model: a triage goes on without it.
 """
 
-import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from pipetriage.errors import CredentialsError
-from pipetriage.reasoning.bounded_http import http_client, local_client
+from pipetriage.reasoning.bounded_http import http_client, local_client, prepare
 from pipetriage.reasoning.calls import Call
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ LOCAL_KEY = "PIPETRIAGE_MODEL_KEY"
 
 class Family(Protocol):
     """One model of one provider."""
+
+    def prepare(self) -> None:
+        """Do what takes long, once: import the SDK, make a client. It is done in a thread beside the event loop.
+
+        Raises:
+            PipetriageError: who asks, or where, is not known.
+        """
+        ...
 
     def connect(self, call: Call) -> "AbstractAsyncContextManager[Model]":
         """Give pydantic-ai's model for one conversation.
@@ -45,6 +53,12 @@ class OpenAI:
 
     def __init__(self, model: str) -> None:
         self._model = model
+
+    def prepare(self) -> None:
+        """Import the SDK and read the certificates."""
+        for module in ("openai", "pydantic_ai.models.openai"):
+            import_module(module)
+        prepare()
 
     @asynccontextmanager
     async def connect(self, call: Call) -> "AsyncIterator[Model]":
@@ -69,6 +83,12 @@ class Local:
     def __init__(self, model: str, url: str) -> None:
         self._model = model
         self._url = url
+
+    def prepare(self) -> None:
+        """Import the SDK and read the certificates."""
+        for module in ("openai", "pydantic_ai.models.openai"):
+            import_module(module)
+        prepare()
 
     @asynccontextmanager
     async def connect(self, call: Call) -> "AsyncIterator[Model]":
@@ -103,6 +123,12 @@ class Anthropic:
     def __init__(self, model: str) -> None:
         self._model = model
 
+    def prepare(self) -> None:
+        """Import the SDK and read the certificates."""
+        for module in ("anthropic", "pydantic_ai.models.anthropic"):
+            import_module(module)
+        prepare()
+
     @asynccontextmanager
     async def connect(self, call: Call) -> "AsyncIterator[Model]":
         """Connect with ``ANTHROPIC_API_KEY``."""
@@ -132,26 +158,9 @@ class Bedrock:
         self._making = threading.Lock()
         self._client: Any = None
 
-    @asynccontextmanager
-    async def connect(self, call: Call) -> "AsyncIterator[Model]":
-        """Connect with AWS credentials; making a client takes a moment, and is done once, beside the event loop."""
-        from pydantic_ai.models.bedrock import BedrockConverseModel
-        from pydantic_ai.providers.bedrock import BedrockProvider
-
-        from pipetriage.reasoning.bounded_aws import CURRENT
-
-        client = await asyncio.to_thread(self._made)
-        token = CURRENT.set(call)
-        try:
-            yield BedrockConverseModel(self._model, provider=BedrockProvider(bedrock_client=client))
-        finally:
-            CURRENT.reset(token)
-
-    def mode(self, model: "Model") -> OutputMode:
-        """Give native for Claude where it has it: Nova, Llama and Mistral have tools only."""
-        return _native_or_tool(model) if "claude" in self._model else "tool"
-
-    def _made(self) -> Any:
+    def prepare(self) -> None:
+        """Make the client, whose description botocore reads from a large file."""
+        import_module("pydantic_ai.models.bedrock")
         from pipetriage.aws.model_session import ModelSession
         from pipetriage.reasoning.bounded_aws import bound
 
@@ -160,7 +169,29 @@ class Bedrock:
                 client = ModelSession(self._access).client("bedrock-runtime")
                 bound(client)
                 self._client = client
-            return self._client
+
+    @asynccontextmanager
+    async def connect(self, call: Call) -> "AsyncIterator[Model]":
+        """Connect with the credentials that AWS's own chain finds."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from pydantic_ai.models.bedrock import BedrockConverseModel
+        from pydantic_ai.providers.bedrock import BedrockProvider
+
+        from pipetriage.aws.failures import failure
+        from pipetriage.reasoning.bounded_aws import CURRENT
+
+        token = CURRENT.set(call)
+        try:
+            yield BedrockConverseModel(self._model, provider=BedrockProvider(bedrock_client=self._client))
+        except (BotoCoreError, ClientError) as error:
+            # pydantic-ai translates what AWS answers, not that there is nobody to ask as.
+            raise failure(error, "bedrock:InvokeModel", self._access.profile) from error
+        finally:
+            CURRENT.reset(token)
+
+    def mode(self, model: "Model") -> OutputMode:
+        """Give native for Claude where it has it: Nova, Llama and Mistral have tools only."""
+        return _native_or_tool(model) if "claude" in self._model else "tool"
 
 
 def _native_or_tool(model: "Model") -> OutputMode:

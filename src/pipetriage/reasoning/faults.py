@@ -7,7 +7,7 @@ from pydantic_ai import exceptions as vendor
 
 from pipetriage.errors import ConfigError, CredentialsError, PipetriageError, UnansweredError
 from pipetriage.model.proposal import ModelFault
-from pipetriage.reasoning.calls import Call, ClosedError, SpentError
+from pipetriage.reasoning.calls import Call, ClosedError, SpentError, UnreadableError
 from pipetriage.reasoning.interface import ModelError
 
 WHY_LENGTH = 300
@@ -18,6 +18,7 @@ _FAULTS: tuple[tuple[type[Exception], ModelFault], ...] = (
     (vendor.ModelRequestTimeout, ModelFault.TIMEOUT),
     (TimeoutError, ModelFault.TIMEOUT),
     (vendor.ModelConnectionError, ModelFault.UNREACHABLE),
+    (ConnectionError, ModelFault.UNREACHABLE),
     (UnansweredError, ModelFault.UNREACHABLE),
     (vendor.ModelRateLimitError, ModelFault.RATE_LIMITED),
     # Credit that is used up, which waiting may mend and a new key may not.
@@ -33,6 +34,8 @@ _FAULTS: tuple[tuple[type[Exception], ModelFault], ...] = (
     (vendor.ContentFilterError, ModelFault.REFUSED),
     (vendor.OutputTokenLimitExceeded, ModelFault.TOO_LARGE),
     (SpentError, ModelFault.INVALID_ANSWER),
+    # Something is there that does not speak the protocol: a portal's page, a proxy's message, half a document.
+    (UnreadableError, ModelFault.SERVER_ERROR),
 )
 _CONTENT_FILTERS = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
 """Codes of a request that a provider's filter stopped (OpenAI, Azure), which comes as a 400."""
@@ -73,22 +76,13 @@ def _fault(error: Exception) -> ModelFault:
         return _of_status(error.status_code)
     if isinstance(error, vendor.UnexpectedModelBehavior) and _RETRIES_USED_UP.search(error.message):
         return ModelFault.INVALID_ANSWER
-    if isinstance(error, vendor.AgentRunError) or _is_unreadable(error):
-        # Something is there, and it does not speak the protocol: a portal's page, a proxy's message, half a document.
-        return ModelFault.SERVER_ERROR
-    return ModelFault.UNEXPECTED
+    return ModelFault.SERVER_ERROR if isinstance(error, vendor.AgentRunError) else ModelFault.UNEXPECTED
 
 
 def _of_status(status: int) -> ModelFault:
     if status in (408, 504):
         return ModelFault.TIMEOUT
     return ModelFault.SERVER_ERROR if status >= 500 else ModelFault.REJECTED
-
-
-def _is_unreadable(error: Exception) -> bool:
-    """Whether an SDK could not make sense of a response."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"ResponseParserError", "APIResponseValidationError", "JSONDecodeError"})
 
 
 def _why(error: Exception, fault: ModelFault) -> str:
@@ -114,7 +108,7 @@ def _why(error: Exception, fault: ModelFault) -> str:
         case vendor.UnexpectedModelBehavior() if fault is ModelFault.INVALID_ANSWER:
             return f"its answer was not in the accepted form, also when asked again: {_rejected_for(error)}"
         case _ if fault is ModelFault.SERVER_ERROR:
-            return f"what it sent is no answer of its protocol ({type(error).__name__})"
+            return "what it sent is no answer of its protocol"
         case ClosedError():
             return "it was not asked: the conversation was over"
     return f"asking it failed unexpectedly ({type(error).__name__})"

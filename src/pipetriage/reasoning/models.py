@@ -3,16 +3,17 @@
 import asyncio
 import re
 from collections.abc import Iterable
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from pipetriage.errors import ConfigError, MissingExtraError
-from pipetriage.model.proposal import Use
+from pipetriage.model.proposal import ModelFault, Use
 from pipetriage.reasoning.calls import Call
 from pipetriage.reasoning.families import Anthropic, Bedrock, Family, Local, OpenAI, OutputMode
-from pipetriage.reasoning.interface import Check, Endpoint, Limits, Question, Reply
+from pipetriage.reasoning.interface import Check, Endpoint, Limits, ModelError, Question, Reply
 from pipetriage.reasoning.prices import Price, listed_price, own_price, unknown_price
 from pipetriage.settings import Settings
 
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 FORMS = (
     "bedrock:MODEL_ID, openai:NAME, anthropic:NAME, local:NAME@URL (as local:qwen2.5@http://localhost:11434), or none"
 )
+_AGENTS = "pipetriage.reasoning.agents"
 _MODES = ("native", "tool", "prompted")
 # What providers have in a model's name: letters, digits, and the punctuation of ids, ARNs and Ollama's tags.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
 _PING_TOKENS = 2000
+"""Of all of a ping; its answer has at most 16, the least that OpenAI takes."""
 
 
 class ModelName(NamedTuple):
@@ -96,34 +99,43 @@ class PydanticEndpoint:
         """See ``Endpoint``."""
         return self._price(input_tokens, output_tokens)
 
+    def prepare(self) -> None:
+        """Do now what the first question would wait for: import libraries and make a client; 2 to 5 seconds.
+
+        Nothing is sent. It may run in a thread while evidence is collected; ``ask`` does it where nobody has.
+
+        Raises:
+            PipetriageError: who asks, or where, is not known. ``ask`` tells it again, as the model's failure.
+        """
+        import_module(_AGENTS)
+        self._family.prepare()
+
     async def ask(self, question: Question, limits: Limits, check: Check) -> Reply:
         """See ``Endpoint``."""
         call = Call(limits, self._price)
         try:
-            agents = await asyncio.to_thread(_agents)
-            return cast(Reply, await agents.ask(self._family.connect, self._mode, question, limits, check, call))
+            agents = await _agents(call)
+            return cast(Reply, await agents.ask(self._family, self._output, question, check, call))
         finally:
             call.close()
 
     async def ping(self, seconds: float) -> Use:
         """See ``Endpoint``."""
-        limits = Limits(seconds=seconds, output_tokens=16, total_tokens=_PING_TOKENS, retries=0)
-        call = Call(limits, self._price)
+        call = Call(Limits(seconds=seconds, output_tokens=16, total_tokens=_PING_TOKENS, retries=0), self._price)
         try:
-            agents = await asyncio.to_thread(_agents)
-            return cast(Use, await agents.ping(self._family.connect, call))
+            agents = await _agents(call)
+            return cast(Use, await agents.ping(self._family, call))
         finally:
             call.close()
 
-    def _mode(self, model: object) -> OutputMode:
-        return self._output or self._family.mode(model)  # type: ignore[arg-type]
 
-
-def _agents() -> ModuleType:
-    """Import what asks; it takes seconds, so it is done beside the event loop, and counts as the model's time."""
-    from pipetriage.reasoning import agents
-
-    return agents
+async def _agents(call: Call) -> ModuleType:
+    """Import what asks. It takes seconds the first time: it is done beside the event loop, and is the model's time."""
+    try:
+        async with asyncio.timeout(call.left()):
+            return await asyncio.to_thread(import_module, _AGENTS)
+    except TimeoutError as error:
+        raise ModelError(ModelFault.TIMEOUT, "it was not asked in time: loading its library took too long") from error
 
 
 def _parsed(name: str) -> ModelName:
