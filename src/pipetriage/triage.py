@@ -26,6 +26,10 @@ from pipetriage.verdict.gate import judge
 from pipetriage.verdict.rerun import decide_rerun
 from pipetriage.verdict.write_state import write_states
 
+_FURTHER_TOKENS = 280
+"""Of one piece of further evidence, in four characters each: logs are dearer than that by half, and three pieces are to
+leave room in a request of 4,000."""
+
 
 class Judged(NamedTuple):
     """The rules' verdict, and what asking a model about it takes."""
@@ -163,5 +167,7 @@ def _further(collector: Collector, collected: Collected, context: Context) -> Fu
     read_log = collector.log_of if isinstance(collector, ReadsOtherLogs) else None
     return Further(
         offers(context),
-        lambda request, name: further_evidence(request, context, collected, read_log, evidence_id=name),
+        lambda request, name: further_evidence(
+            request, context, collected, read_log, evidence_id=name, token_budget=_FURTHER_TOKENS
+        ),
     )

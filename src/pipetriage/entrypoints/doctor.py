@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipetriage.entrypoints.opening import aws_options, json_option, print_json, store_options
+from pipetriage.entrypoints.opening import aws_options, json_option, model_option, print_json, store_options
 
 
 @click.command(
@@ -27,6 +27,7 @@ Examples:
 @click.option(
     "--runs", type=click.IntRange(1, 20), default=5, show_default=True, metavar="N", help="Last ended runs to look at."
 )
+@model_option
 @json_option
 @aws_options
 @store_options
@@ -36,6 +37,7 @@ def doctor(
     /,
     pipeline: str | None,
     runs: int,
+    model: str | None,
     as_json: bool,
     config: Path | None,
     store: str | None,
@@ -43,11 +45,13 @@ def doctor(
 ) -> None:
     """Show which signals each pipeline's recent runs left, what each missing one costs, and the smallest fix.
 
+    A configured language model is asked one tiny question.
+
     The costs are measured: labelled failures, triaged with and without each signal.
     """
     from pipetriage.entrypoints.doctor_asking import examine
 
-    found = examine(pipeline, runs, config, store, aws)
+    found = examine(pipeline, runs, config, store, aws, model)
     if as_json:
         print_json(found)
     else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipetriage.entrypoints.doctor_model import model_checks
 from pipetriage.entrypoints.opening import open_program
 from pipetriage.entrypoints.plain_text import plain
 from pipetriage.errors import CredentialsError, PipetriageError, SourceError, StoreError
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def examine(
-    name: str | None, runs: int, config: Path | None, store_url: str | None, aws: dict[str, str | None]
+    name: str | None,
+    runs: int,
+    config: Path | None,
+    store_url: str | None,
+    aws: dict[str, str | None],
+    model: str | None = None,
 ) -> Readiness:
     """Look at one pipeline, or at every declared one.
 
@@ -33,14 +39,15 @@ def examine(
         ConfigError: the settings cannot be read.
     """
     try:
-        app = open_program(config, store_url, aws=aws)
+        app = open_program(config, store_url, aws=aws, model=model)
         checks = [_store_check(app.store)]
     except StoreError as error:
-        app = open_program(config, store_url, use_store=False, aws=aws)
+        app = open_program(config, store_url, use_store=False, aws=aws, model=model)
         checks = [_bad_store(error)]
     names = [_declared_as(app, name)] if name else list(app.pipelines)
     checks += _credentials(app, names)
     checks += _queue(app)
+    checks += model_checks(app)
     known = all(one.ok or not one.needed for one in checks if one.name == "credentials")
     looked = [_looked_at(app, one, runs, known) for one in names]
     collected = [run for _, found in looked for run in found]

@@ -21,7 +21,6 @@ def plain(text: str) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """Do the same line by line, with every blank kept."""
-    text = _SYSTEM_COMMAND.sub("", _CONTROL_SEQUENCE.sub("", text)).replace("\t", "    ")
-    lines = ("".join(char for char in line if unicodedata.category(char) not in _UNSEEN) for line in text.split("\n"))
-    return "\n".join(lines)
+    """Do the same, with its lines and every blank kept."""
+    text = _SYSTEM_COMMAND.sub("", _CONTROL_SEQUENCE.sub("", text))
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in _UNSEEN)

@@ -21,7 +21,7 @@ SCHEMA_TOKENS = 700
 """What the answer's form costs: some providers count it as input. A test holds it above the real one."""
 _QUOTE = "| "
 """Stands before every line that is not ours. A line can be quoted, but no line of ours can be imitated."""
-_LONG, _SHORT = 420, 110
+_LONG, _SHORT = 440, 110
 """Tokens of one piece of evidence at most: errors and what was asked for, and everything else."""
 _AT_LEAST = 24
 """Tokens below which a piece that does not fit is left out rather than cut."""
