@@ -155,8 +155,6 @@ import sys
 from datetime import date
 from pipetriage.model.model_memory import Amount
 from pipetriage.stores import open_store
-from pipetriage.stores.sql_engine import connect, parse_url
-from pipetriage.stores.sql_memory import SqlMemory
 memory = open_store(sys.argv[1]).model_memory()
 limit = Amount(tokens=1_000, micro_usd=500)
 print(sum(memory.reserve(date(2026, 11, 22), Amount(tokens=101, micro_usd=7), limit) for _ in range(6)))

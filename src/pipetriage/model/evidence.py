@@ -183,7 +183,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     api_calls: int = 0
     """Requests sent to AWS for it, each attempt of a call counted; a file or an embedded database is none. What was
     found out before the collection (whose run a bare run id is) is not counted, nor what was still sent by a source
-    that had not answered in time."""
+    that had not answered in time, nor the further evidence that a model asks for."""
     bytes_read: int | None = None
     """Bytes read for it. From an account: of the answers' bodies, as they came. From files: of each document
     and Iceberg manifest that is read, and of log and event log once, however often they are gone through; as they lie
