@@ -257,7 +257,9 @@ class App:
         from pipetriage.reasoning.breaker import Breaker
         from pipetriage.reasoning.classifier import Desk, ModelClassifier
         from pipetriage.reasoning.memory import InProcessMemory
+        from pipetriage.reasoning.tracing import send_traces
 
+        send_traces()
         settings, redact = self.settings.reasoning, Redactor().text
         folder = self._base / settings.requests if settings.requests else None
         desk = Desk(

@@ -1,5 +1,6 @@
 """A language model as a person at the command line meets it, over the wire: a server on loopback plays the model."""
 
+import gzip
 import json
 import os
 import re
@@ -305,3 +306,24 @@ def test_what_a_model_writes_reaches_no_terminal_as_it_is(desk: Desk, capsys: py
     assert "\x1b]0" not in page
     assert "\x1b[2J" not in page
     assert not re.search(r"[\x00-\x08\x0b-\x1f]", page)
+
+
+def test_traces_go_where_the_environment_says_and_hold_no_content(desk: Desk) -> None:
+    desk.server.plays(says(failure_mode="TRANSIENT_SERVICE"))
+    with provider() as collector:
+        collector.plays(answers(200, b"", content_type="application/x-protobuf"))
+        command = [sys.executable, "-m", "pipetriage", "triage", f"cases/{SAFE}", "--model", desk.model]
+        named = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(
+            command, check=False, cwd=desk.folder, env=os.environ | named, capture_output=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        told = b"".join(
+            gzip.decompress(one.body) if one.body[:2] == b"\x1f\x8b" else one.body for one in collector.seen
+        )
+    assert {one.path for one in collector.seen} == {"/v1/traces"}
+    assert b"invoke_agent pipetriage" in told
+    assert b"gen_ai.usage.input_tokens" in told
+    assert b"pipetriage" in told
+    assert b"AWSGlueException" not in told
+    assert b"What broke this run" not in told

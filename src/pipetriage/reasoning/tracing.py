@@ -1,0 +1,39 @@
+"""Sends the traces of asking a model where OpenTelemetry's own variables say. Names and counts only, never content."""
+
+import os
+
+from pipetriage.errors import MissingExtraError
+
+_WANTED = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+def send_traces() -> None:
+    """Export spans over OTLP/HTTP if an endpoint is named and nobody has set a tracer provider up before.
+
+    Raises:
+        MissingExtraError: an endpoint is named, and the otel extra is not installed.
+    """
+    if not any(os.environ.get(name) for name in _WANTED) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return
+    from opentelemetry import trace
+
+    # Under ``opentelemetry-instrument`` there is one already.
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("otel", f"sending traces to {_WANTED[0]}") from error
+    # Its own variables (OTEL_SERVICE_NAME among them) go before what is said here.
+    provider = TracerProvider(
+        resource=Resource.create() if _named() else Resource.create({"service.name": "pipetriage"})
+    )
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+
+
+def _named() -> bool:
+    return bool(os.environ.get("OTEL_SERVICE_NAME")) or "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
