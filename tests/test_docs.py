@@ -10,7 +10,15 @@ from pipetriage.detectors import all_detectors
 from pipetriage.entrypoints.cli import cli
 from pipetriage.model.categories import MODES
 from pipetriage.model.pipeline import Pipeline
-from pipetriage.settings import AwsSettings, LocalSettings, Settings, SettleSettings, ThresholdSettings, WatchSettings
+from pipetriage.settings import (
+    AwsSettings,
+    LocalSettings,
+    ReasoningSettings,
+    Settings,
+    SettleSettings,
+    ThresholdSettings,
+    WatchSettings,
+)
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -24,13 +32,24 @@ def test_every_detector_has_its_page() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [Settings, SettleSettings, ThresholdSettings, LocalSettings, AwsSettings, WatchSettings, Pipeline]
+    "part",
+    [
+        Settings,
+        SettleSettings,
+        ThresholdSettings,
+        LocalSettings,
+        AwsSettings,
+        WatchSettings,
+        ReasoningSettings,
+        Pipeline,
+    ],
 )
 def test_every_setting_is_documented(part: type[msgspec.Struct]) -> None:
     text = (DOCS / "settings.md").read_text()
     nested = {
         "aws",
         "watch",
+        "reasoning",
         "context",
         "thresholds",
         "settle",
