@@ -3,7 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pipetriage.configuration import CONFIG_NAME, found_config, read_config, read_remote_config
-from pipetriage.errors import ConfigError, StoreError, UsageError
+from pipetriage.errors import ConfigError, MissingExtraError, PipetriageError, StoreError, UsageError
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Pipeline
+from pipetriage.model.proposal import Failure, ModelFault
 from pipetriage.settings import AwsSettings, Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
@@ -249,8 +251,13 @@ class App:
     @cached_property
     def classifier(self) -> "ModelClassifier | None":
         """What asks the configured models; None where there is none. Budgets, memory and breaker are the program's."""
-        endpoints = self.endpoints()
-        if not endpoints:
+        absent = []
+        try:
+            endpoints = self.endpoints()
+        except MissingExtraError as error:
+            # Told in every incident; at three in the morning the rules' verdict is still the answer.
+            endpoints, absent = [], [Failure(model="", fault=ModelFault.NOT_INSTALLED, why=str(error))]
+        if not endpoints and not absent:
             return None
         from pipetriage.context.redact import Redactor
         from pipetriage.reasoning.audit import Audit
@@ -260,6 +267,7 @@ class App:
         from pipetriage.reasoning.tracing import send_traces
 
         send_traces()
+        threading.Thread(target=_prepare, args=(endpoints,), daemon=True).start()
         settings, redact = self.settings.reasoning, Redactor().text
         folder = self._base / settings.requests if settings.requests else None
         desk = Desk(
@@ -269,7 +277,7 @@ class App:
             audit=Audit(folder, settings.requests_days, redact, _now),
             now=_now,
         )
-        return ModelClassifier(endpoints, settings, desk)
+        return ModelClassifier(endpoints, settings, desk, absent=absent)
 
     def _flow(self) -> Triage:
         from pipetriage.detectors import RULES_VERSION, all_detectors
@@ -363,6 +371,14 @@ class App:
                 f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}",
             )
         return answer(True, "ALLOWED", "every rule holds; this is the one retry that is allowed for this run")
+
+
+def _prepare(endpoints: "Sequence[Endpoint]") -> None:
+    """Import what asking the models takes, some seconds, while the evidence is read."""
+    for one in endpoints:
+        # Who asks, or where, is not known: the incident will say so as that model's failure.
+        with suppress(PipetriageError):
+            one.prepare()
 
 
 def _waits_for_source(incident: Incident) -> bool:

@@ -87,7 +87,7 @@ def test_a_model_that_agrees_is_told_beside_the_verdict(desk: Desk, capsys: pyte
     assert desk.run("triage", f"cases/{SAFE}", "--model", desk.model) == 0
     page = shown(capsys)
     assert page.startswith("SAFE TO RETRY")
-    assert "What a language model says (written by a machine from the log; it decides nothing)" in page
+    assert "What a language model says (written by a machine that read the log)" in page
     assert f"{desk.model} agrees with the rules." in page
     assert "1,200 tokens in, 80 out · price unknown" in page
     (incident,) = desk.kept()

@@ -137,6 +137,8 @@ def triage(
         # A verdict that cannot be kept is still the answer at three in the morning.
         complain(f"warning: {error}; this incident will not be kept")
         app = open_program(config, store, use_store=False, aws=aws, model=model)
+    if model is not None:
+        app.endpoints()  # a model asked for by name that cannot be asked is an error; one of the settings is a note
     with waiting("reading the evidence"):
         triaged = app.follow(target)
     warn_of_store(app)

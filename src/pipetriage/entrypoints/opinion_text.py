@@ -25,7 +25,7 @@ def print_opinion(page: Page, incident: Incident) -> None:
     opinion = incident.model_opinion
     if opinion is None:
         return
-    page.heading("What a language model says (written by a machine from the log; it decides nothing)")
+    page.heading("What a language model says (written by a machine that read the log)")
     name = opinion.model or "It"
     objects = " It objects to a retry." if opinion.objects else ""
     page.line(f"{name} {_STANCE[opinion.stance]}.{objects}", style="bold")

@@ -114,6 +114,8 @@ class ModelFault(StrEnum):
     DEADLINE = "DEADLINE"
     """All models together had not answered when the verdict was due."""
     CANCELLED = "CANCELLED"
+    NOT_INSTALLED = "NOT_INSTALLED"
+    """The settings name a model, and the extra that asks it is not installed here."""
     NOT_RECORDED = "NOT_RECORDED"
     """The answer stands, but it could not be counted, remembered or kept for audit."""
     UNEXPECTED = "UNEXPECTED"
@@ -139,6 +141,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     cost_usd: float | None = 0.0
     """None when the price of a model that was asked is not known: never 0 then."""
+    uncounted: int = 0
+    """Of the requests, those whose tokens nobody told: cut off by time, size or a reset. They cost something, too."""
 
     def plus(self, other: "Use") -> "Use":
         """Add up; a sum with an unknown part is unknown."""
@@ -148,6 +152,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cost_usd=None if unknown else (self.cost_usd or 0.0) + (other.cost_usd or 0.0),
+            uncounted=self.uncounted + other.uncounted,
         )
 
 

@@ -82,6 +82,7 @@ class Call:
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
             cost_usd=cost if self._requests else 0.0,
+            uncounted=self._uncounted,
         )
 
     @property

@@ -5,6 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -57,10 +58,19 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 class ModelClassifier:
     """Proposes a cause with a language model. See ``verdict/classifier.py`` for what a proposal may do."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], settings: ReasoningSettings, desk: Desk) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        settings: ReasoningSettings,
+        desk: Desk,
+        *,
+        absent: Sequence[Failure] = (),
+    ) -> None:
+        """Ask these in turn. ``absent``: why models that the settings name are not among them."""
         self._endpoints = endpoints
         self._settings = settings
         self._desk = desk
+        self._absent = tuple(absent)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -100,7 +110,8 @@ class ModelClassifier:
                 failure = Failure(model="", fault=ModelFault.UNEXPECTED, why=self._desk.redact(said)[:_WHY])
             return self._without_answer(failure, time.monotonic() - began)
 
-        conversation = _Conversation(self._endpoints, self._settings, self._desk, context, findings, further, late)
+        subject = _Subject(context, findings, further)
+        conversation = _Conversation(self._endpoints, self._settings, self._desk, subject, late, self._absent)
         return Consultation(conversation.hold, failed)
 
     def overdue(self) -> Proposal:
@@ -114,6 +125,14 @@ class ModelClassifier:
         return Proposal(prompt_version=prompt().version, failures=(failure,), seconds=round(seconds, 3))
 
 
+class _Subject(NamedTuple):
+    """What is asked about."""
+
+    context: Context
+    findings: Sequence[Finding]
+    further: Further | None
+
+
 class _Conversation:
     """All that is asked about one run: models in turn, and again with further evidence."""
 
@@ -122,21 +141,20 @@ class _Conversation:
         endpoints: Sequence[Endpoint],
         settings: ReasoningSettings,
         desk: Desk,
-        context: Context,
-        findings: Sequence[Finding],
-        further: Further | None,
+        subject: _Subject,
         late_seconds: float,
+        failures: Sequence[Failure],
     ) -> None:
         self._endpoints = list(endpoints)
         self._settings = settings
         self._desk = desk
-        self._context = context
-        self._findings = findings
-        self._further = further if settings.further_evidence > 0 else None
+        self._context = subject.context
+        self._findings = subject.findings
+        self._further = subject.further if settings.further_evidence > 0 else None
         self._began = time.monotonic()
         self._due = self._began + settings.deadline_seconds
         self._last = self._due + late_seconds
-        self._failures: list[Failure] = []
+        self._failures = list(failures)
         self._asked: list[Asked] = []
         self._found: list[Evidence] = []
         self._use = Use()
@@ -323,7 +341,13 @@ class _Conversation:
 
     def _settle(self, model: str, today: date, reserved: Amount, use: Use) -> None:
         self._use = self._use.plus(use)
-        used = Amount(tokens=use.input_tokens + use.output_tokens, micro_usd=_micro(use.cost_usd))
+        tokens = use.input_tokens + use.output_tokens
+        used = Amount(tokens=tokens, micro_usd=_micro(use.cost_usd))
+        if use.uncounted:
+            # Nobody knows what they cost: as much as is possible, and no more than was set aside.
+            each = self._settings.input_tokens + self._settings.output_tokens
+            most = min(reserved.tokens, tokens + use.uncounted * each)
+            used = Amount(tokens=max(tokens, most), micro_usd=reserved.micro_usd)
         try:
             self._desk.memory.settle(today, reserved, used)
         except StoreError as error:

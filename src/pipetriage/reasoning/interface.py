@@ -62,6 +62,10 @@ class Endpoint(Protocol):
         """Its name in the settings: ``bedrock:…``, ``openai:…``, ``anthropic:…``, ``local:NAME@URL``."""
         ...
 
+    def prepare(self) -> None:
+        """Import what asking takes, which may be seconds: called beside the program, while evidence is read."""
+        ...
+
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
         """Give US dollars for so many tokens; None where its price is not known."""
         ...

@@ -2,16 +2,13 @@
 
 import os
 
-from pipetriage.errors import MissingExtraError
-
 _WANTED = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 def send_traces() -> None:
     """Export spans over OTLP/HTTP if an endpoint is named and nobody has set a tracer provider up before.
 
-    Raises:
-        MissingExtraError: an endpoint is named, and the otel extra is not installed.
+    Without the otel extra nothing is sent: where many programs run, the variables are set for all of them.
     """
     if not any(os.environ.get(name) for name in _WANTED) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
@@ -25,8 +22,8 @@ def send_traces() -> None:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("otel", f"sending traces to {_WANTED[0]}") from error
+    except ModuleNotFoundError:
+        return
     # Its own variables (OTEL_SERVICE_NAME among them) go before what is said here.
     provider = TracerProvider(
         resource=Resource.create() if _named() else Resource.create({"service.name": "pipetriage"})

@@ -159,8 +159,7 @@ def _categorised(incident: Incident, answer: Answer, stance: Stance) -> Incident
             incident,
             failure_category=chosen.category,
             failure_mode=chosen.failure_mode,
-            likely_root_cause=f"{chosen.statement.rstrip('.')} (chosen by a language model among what the rules left "
-            f"open: {incident.likely_root_cause.rstrip('.')}).",
+            likely_root_cause=f"{chosen.statement.rstrip('.')} (chosen by a language model: the rules left it open).",
             alternatives=[one for one in incident.alternatives if one.category is not chosen.category],
         )
     if stance is Stance.MOVED_TO_UNKNOWN:
