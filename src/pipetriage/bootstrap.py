@@ -175,12 +175,29 @@ class App:
         return triaged._replace(incident=self._stored(triaged.incident, collector))
 
     def amend(self, triaged: Triaged) -> Incident | None:
-        """Wait for a model that was late, and store the incident as amended; None if it does not answer."""
-        seconds = self.settings.reasoning.late_seconds
-        amended = triaged.late.wait(seconds) if triaged.late is not None else None
-        return None if amended is None else self._stored(amended, None)
+        """Wait for a model that was late, and store the incident as amended.
 
-    def _stored(self, incident: Incident, collector: Collector | None) -> Incident:
+        None if it does not answer, or if the run was triaged anew meanwhile: that verdict rests on newer evidence.
+
+        Raises:
+            StoreError: the store did not take it; the verdict that it would have amended stands.
+        """
+        if triaged.late is None:
+            return None
+        verdicts = self._verdicts(triaged.incident.incident_id)
+        amended = triaged.late.wait(self.settings.reasoning.late_seconds)
+        if amended is None or self._verdicts(amended.incident_id) != verdicts:
+            return None
+        return self.store.save(amended) if self.store is not None else amended
+
+    def _verdicts(self, incident_id: str) -> int:
+        """Count the verdicts kept on a run; none where there is no store, or it cannot be read."""
+        try:
+            return len(self.store.history(incident_id)) if self.store is not None else 0
+        except StoreError:
+            return 0
+
+    def _stored(self, incident: Incident, collector: Collector) -> Incident:
         self.store_error = self.evidence_error = None
         if self.store is None:
             return incident
@@ -188,8 +205,7 @@ class App:
             incident = self.store.save(incident)
         except StoreError as error:
             self.store_error = str(error)
-        if collector is not None:
-            self.evidence_error = self._keep_evidence(collector, incident.incident_id)
+        self.evidence_error = self._keep_evidence(collector, incident.incident_id)
         return incident
 
     def request(self, target: str) -> "Request":
@@ -231,9 +247,10 @@ class App:
         triaged = self._flow().follow(remembered)
         incident = store.save(triaged.incident)
         self._keep_evidence(remembered, incident.incident_id)
-        late = triaged.late
-        amended = late.wait(self.settings.reasoning.late_seconds) if late is not None else None
-        return incident if amended is None else store.save(amended)
+        try:
+            return self.amend(triaged._replace(incident=incident)) or incident
+        except StoreError:
+            return incident  # the verdict is kept; that it was not amended loses nothing that a retry rests on
 
     def endpoints(self) -> "list[Endpoint]":
         """Give the configured models in the order in which they are asked; empty for ``none``.

@@ -183,6 +183,25 @@ def test_a_late_answer_that_never_comes_changes_nothing(desk: Desk, capsys: pyte
     assert len(desk.server.seen) == 1
 
 
+def test_a_late_answer_never_amends_a_newer_verdict(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """While the model is awaited, the run is triaged again, and now more is known."""
+    desk.settings("deadline_seconds = 0.5", "late_seconds = 30.0")
+
+    def meanwhile(handler: Handler) -> None:
+        time.sleep(1.0)
+        (desk.folder / "cases" / SAFE / "glue" / "job.json").unlink()
+        assert desk.run("triage", f"cases/{SAFE}", "--model", "none") == 0
+        says(failure_mode="TRANSIENT_SERVICE", safe_to_retry=True)(handler)
+
+    desk.server.plays(meanwhile)
+    assert desk.run("triage", f"cases/{SAFE}", "--model", desk.model) == 0
+    before, newer = desk.history()
+    assert before.safe_to_retry
+    assert not newer.safe_to_retry
+    assert newer.model_opinion is None
+    assert desk.kept()[0].created_at == newer.created_at
+
+
 def test_a_gate_does_not_wait_for_what_is_late(desk: Desk) -> None:
     desk.settings("deadline_seconds = 0.3", "late_seconds = 30.0", model=True)
     desk.server.plays(hangs)

@@ -1,6 +1,8 @@
 """What a model is sent: bounded, quoted, the same for the same failure, and never a word of the evidence as ours."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,24 @@ def test_the_bound_holds_whatever_it_is_and_more_room_shows_more(app: App, limit
     context, findings = known(app, "spark_append_each_between_service_09")
     assert size(request(context, findings, limit)) <= limit
     assert len(request(context, findings, limit).shown) <= len(request(context, findings, limit + 2000).shown)
+
+
+def test_the_request_is_as_large_for_a_log_of_forty_thousand_lines(tmp_path: Path) -> None:
+    sizes = []
+    for lines in (0, 400, 40_000):
+        folder = tmp_path / str(lines)
+        shutil.copytree("cases/throttled_before_write", folder)
+        log = next(folder.glob("logs/**/*.jsonl"))
+        first = json.loads(log.read_text().splitlines()[0])
+        more = "".join(
+            json.dumps(first | {"message": f"26/11/22 02:00:01 INFO TaskSetManager: Starting task {number}.0"}) + "\n"
+            for number in range(lines)
+        )
+        log.write_text(more + log.read_text())
+        app = open_app(use_store=False)
+        sizes.append(size(app.request(str(folder))))
+    assert max(sizes) <= LIMIT
+    assert max(sizes) - min(sizes) <= 60  # the number of lines itself, and the place of the error
 
 
 def test_evidence_comes_first_and_the_question_last(app: App) -> None:
@@ -141,8 +161,6 @@ def test_the_prompt_names_every_category_and_mode_once_and_has_a_version() -> No
 
 
 def test_the_form_of_the_answer_is_within_what_is_reserved_for_it() -> None:
-    import json
-
     kinds = frozenset(map(str, RequestKind))
     # Keys and punctuation of JSON come several to a token: four characters each, as with English.
     assert len(json.dumps(answer_schema(kinds))) / 4 <= SCHEMA_TOKENS

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from pipetriage.entrypoints.boundary import complain
-from pipetriage.entrypoints.opening import print_json, warn_of_store
+from pipetriage.entrypoints.opening import print_json
 from pipetriage.entrypoints.plain_text import plain_lines
 from pipetriage.entrypoints.waiting import waiting
+from pipetriage.errors import StoreError
 
 if TYPE_CHECKING:
     from pipetriage.bootstrap import App
@@ -55,12 +56,15 @@ def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None] | N
     """Wait for a model that was late, and tell what its answer changes. Ctrl-C leaves it: the verdict stands."""
     seconds = app.settings.reasoning.late_seconds
     complain(f"the model has not answered yet; waiting up to {seconds:g} s more (Ctrl-C: the verdict stands as it is)")
-    with waiting("waiting for the model"):
-        amended = app.amend(triaged)
-    if amended is None:
-        complain("the model did not answer: the verdict above stands")
+    try:
+        with waiting("waiting for the model"):
+            amended = app.amend(triaged)
+    except StoreError as error:
+        complain(f"warning: {error}; the incident was not amended")
         return
-    warn_of_store(app)
+    if amended is None:
+        complain("the model did not answer, or the run was triaged anew meanwhile: the verdict above stands")
+        return
     if show is None:
         complain("the model has answered, and the incident is amended: pipetriage incidents show " + amended.job_run_id)
         return
