@@ -1,21 +1,20 @@
 """Asking the models of a chain about one run, within time, budget and memory. Whatever goes wrong is an outcome."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from pipetriage.errors import PipetriageError, StoreError
+from pipetriage.errors import PipetriageError
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Evidence, Gap
 from pipetriage.model.finding import Finding
 from pipetriage.model.identity import Place, incident_id
-from pipetriage.model.model_memory import Amount, ModelMemory
+from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.proposal import (
     Answer,
     Asked,
@@ -35,6 +34,8 @@ from pipetriage.reasoning.grounding import ground
 from pipetriage.reasoning.interface import Check, Endpoint, Limits, ModelError, Reply
 from pipetriage.reasoning.prompts import prompt
 from pipetriage.reasoning.request import Request, build_request
+from pipetriage.reasoning.said_before import SaidBefore
+from pipetriage.reasoning.spending import Spending
 from pipetriage.settings import ReasoningSettings
 
 _WHY = 300
@@ -157,15 +158,20 @@ class _Conversation:
         self._failures = list(failures)
         self._asked: list[Asked] = []
         self._found: list[Evidence] = []
-        self._use = Use()
+        self._spending = Spending(settings, desk.memory)
 
     async def hold(self) -> Proposal:
         """Ask until there is an answer that asks for nothing more, or nobody is left to ask."""
         request = self._request()
-        key = self._key(request)
-        remembered = self._remembered(key)
-        if remembered is not None:
-            return remembered
+        before = SaidBefore(
+            self._desk.memory,
+            request.question,
+            [one.name for one in self._endpoints],
+            days=self._settings.cache_days,
+            now=self._desk.now,
+        )
+        if (told := before.recall()) is not None:
+            return replace(told, use=Use(), seconds=round(time.monotonic() - self._began, 3), cached=True)
         model, answer, grounding = "", None, None
         while True:
             got = await self._ask(request)
@@ -178,8 +184,9 @@ class _Conversation:
                 break
             request = self._request()
         proposal = self._proposal(model, answer, grounding)
-        if answer is not None:
-            self._remember(key, proposal)
+        if answer is not None and (why := before.keep(proposal)) is not None:
+            self._noted(model, why)
+            proposal = replace(proposal, failures=tuple(self._failures))
         return proposal
 
     def _request(self) -> Request:
@@ -204,7 +211,7 @@ class _Conversation:
             failures=tuple(self._failures),
             asked=tuple(self._asked),
             found=tuple(self._found),
-            use=self._use,
+            use=self._spending.use,
             seconds=round(time.monotonic() - self._began, 3),
         )
 
@@ -274,23 +281,21 @@ class _Conversation:
 
     async def _put(self, endpoint: Endpoint, request: Request, limits: Limits) -> Reply | None:
         """Ask one model within the budget of the incident and of the day."""
-        most = _most(endpoint, limits)
         today = self._desk.now().date()
-        refusal = self._over_budget(most, today)
-        if refusal is not None:
-            self._failed(endpoint.name, ModelFault.OVER_BUDGET, refusal)
+        reserved = self._spending.reserve(endpoint, limits, today)
+        if isinstance(reserved, str):
+            self._failed(endpoint.name, ModelFault.OVER_BUDGET, reserved)
             return None
-        # Where the call is cancelled, what it cost is never known: what was reserved then stays spent.
         try:
             reply = await endpoint.ask(request.question, limits, self._check(request))
         except ModelError as error:
-            self._settle(endpoint.name, today, most, error.use)
+            self._noted(endpoint.name, self._spending.settle(today, reserved, error.use))
             if is_providers(error.fault):
                 self._desk.breaker.failed(endpoint.name)
             self._failed(endpoint.name, error.fault, error.why)
             self._keep(endpoint.name, request, None, error)
             return None
-        self._settle(endpoint.name, today, most, reply.use)
+        self._noted(endpoint.name, self._spending.settle(today, reserved, reply.use))
         self._desk.breaker.worked(endpoint.name)
         self._keep(endpoint.name, request, reply, None)
         return reply
@@ -312,6 +317,11 @@ class _Conversation:
         said = " ".join(self._desk.redact(why[: 4 * _WHY]).split())
         self._failures.append(Failure(model=model, fault=fault, why=said[:_WHY]))
 
+    def _noted(self, model: str, why: str | None) -> None:
+        """Tell what could not be recorded; the answer stands."""
+        if why is not None:
+            self._failed(model, ModelFault.NOT_RECORDED, why)
+
     def _redacted(self, answer: Answer) -> Answer:
         text = self._desk.redact
         return replace(
@@ -320,72 +330,6 @@ class _Conversation:
             claims=tuple(replace(one, text=text(one.text)) for one in answer.claims),
             hypotheses=tuple(replace(one, why=text(one.why)) for one in answer.hypotheses),
         )
-
-    # Budgets
-
-    def _over_budget(self, most: Amount, today: date) -> str | None:
-        """Set the amount aside, or say why it must not be spent."""
-        own = self._settings
-        used = self._use.input_tokens + self._use.output_tokens
-        if used + most.tokens > own.tokens_per_incident:
-            return f"asking could take more than {own.tokens_per_incident} tokens for one incident"
-        if _micro(self._use.cost_usd) + most.micro_usd > _micro(own.usd_per_incident):
-            return f"asking could cost more than {own.usd_per_incident:g} USD for one incident"
-        limit = Amount(tokens=own.tokens_per_day, micro_usd=_micro(own.usd_per_day))
-        try:
-            if self._desk.memory.reserve(today, most, limit):
-                return None
-        except StoreError as error:
-            return f"what the day has cost cannot be read: {error}"
-        return f"the day's budget of {own.tokens_per_day} tokens and {own.usd_per_day:g} USD is used up"
-
-    def _settle(self, model: str, today: date, reserved: Amount, use: Use) -> None:
-        self._use = self._use.plus(use)
-        tokens = use.input_tokens + use.output_tokens
-        used = Amount(tokens=tokens, micro_usd=_micro(use.cost_usd))
-        if use.uncounted:
-            # Nobody knows what they cost: as much as is possible, and no more than was set aside.
-            each = self._settings.input_tokens + self._settings.output_tokens
-            most = min(reserved.tokens, tokens + use.uncounted * each)
-            used = Amount(tokens=max(tokens, most), micro_usd=reserved.micro_usd)
-        try:
-            self._desk.memory.settle(today, reserved, used)
-        except StoreError as error:
-            self._failed(model, ModelFault.NOT_RECORDED, f"what it cost could not be recorded: {error}")
-
-    # What was said before
-
-    def _key(self, request: Request) -> str:
-        said = [
-            prompt().version,
-            *(one.name for one in self._endpoints),
-            request.question.instructions,
-            request.question.text,
-            *sorted(request.question.may_ask),
-        ]
-        return hashlib.sha256("\0".join(said).encode()).hexdigest()
-
-    def _remembered(self, key: str) -> Proposal | None:
-        if self._settings.cache_days <= 0:
-            return None
-        try:
-            value = self._desk.memory.recall(
-                key, not_before=self._desk.now() - timedelta(days=self._settings.cache_days)
-            )
-            if value is None:
-                return None
-            proposal = msgspec.json.decode(value, type=Proposal)
-        except (StoreError, msgspec.DecodeError):
-            return None  # asking again is all that is lost
-        return replace(proposal, use=Use(), seconds=round(time.monotonic() - self._began, 3), cached=True)
-
-    def _remember(self, key: str, proposal: Proposal) -> None:
-        if self._settings.cache_days <= 0:
-            return
-        try:
-            self._desk.memory.remember(key, msgspec.json.encode(proposal), self._desk.now())
-        except StoreError as error:
-            self._failed(proposal.model, ModelFault.NOT_RECORDED, f"the answer could not be remembered: {error}")
 
     def _keep(self, model: str, request: Request, reply: Reply | None, error: ModelError | None) -> None:
         target = self._context.target
@@ -400,17 +344,4 @@ class _Conversation:
             use=reply.use if reply is not None else error.use if error is not None else Use(),
         )
         name = incident_id(Place(target.account, target.region, target.job_name), target.job_run_id)
-        if why := self._desk.audit.keep(name, record):
-            self._failed(model, ModelFault.NOT_RECORDED, why)
-
-
-def _most(endpoint: Endpoint, limits: Limits) -> Amount:
-    """Give what asking can cost at most."""
-    answers = (limits.retries + 1) * limits.output_tokens
-    dollars = endpoint.cost(limits.total_tokens - answers, answers)
-    return Amount(tokens=limits.total_tokens, micro_usd=_micro(dollars))
-
-
-def _micro(dollars: float | None) -> int:
-    """Give millionths of a dollar, rounded up; a price that is not known counts nothing here, tokens bound it."""
-    return 0 if dollars is None else -int(-dollars * 1_000_000 // 1)
+        self._noted(model, self._desk.audit.keep(name, record))
