@@ -5,15 +5,17 @@
 #   make floors  the same, and fail below the project's floors
 #   make ablation  measure again what each missing signal costs a verdict (pipetriage doctor tells it)
 #   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
+#   make test-model  a real small model through the whole path: half an hour (MODEL=smollm2, qwen-0.5b, qwen-1.5b)
 #   make lambda  the AWS Lambda package, in build/lambda (docs/watch.md)
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check lab lambda lock bench evaluate floors calibrate ablation clean
+.PHONY: help demo test test-model token-bench lint check lab lambda lock bench evaluate floors calibrate ablation clean
 
 VENV := .venv
 PEERS := build/bench-venv
+MODEL_SERVER := build/model-venv
 BIN := $(VENV)/bin
 # Only what the lock names, checked by hash; nothing is resolved at install time.
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -30,6 +32,21 @@ demo: $(VENV)/.demo-ready
 
 test: $(VENV)/.dev-ready
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# Weights are downloaded as data and never installed; the server's runtime has an environment of its own.
+MODEL ?= qwen-0.5b
+test-model: $(VENV)/.dev-ready $(MODEL_SERVER)/.ready
+	@PIPETRIAGE_TEST_MODEL=$(MODEL) $(BIN)/python -m pytest -q -n 0 tests/real_model
+
+# How far our estimate of tokens is above a real tokenizer's count.
+token-bench: $(VENV)/.dev-ready $(MODEL_SERVER)/.ready
+	@$(BIN)/python -m benchmarks.tokens $(MODEL)
+
+$(MODEL_SERVER)/.ready: $(VENV)/.made requirements/model-server.txt
+	@$(BIN)/python -m venv $(MODEL_SERVER)
+	@$(MODEL_SERVER)/bin/python -m pip --disable-pip-version-check -qq install --no-input --require-hashes --no-deps \
+	  -r requirements/model-server.txt
+	@touch $@
 
 lint: $(VENV)/.dev-ready
 	@$(BIN)/ruff format --check
@@ -126,6 +143,7 @@ lock: $(VENV)/.made
 	$(LOCK) --extra demo pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) --extra lambda pyproject.toml -c requirements/dev.txt -o requirements/lambda.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
+	$(LOCK) requirements/model-server.in -o requirements/model-server.txt
 	@if grep -nE '://|--(extra-)?index-url|--find-links' requirements/*.txt; then \
 	  echo "a lock names an address; it must not" >&2; exit 1; fi
 

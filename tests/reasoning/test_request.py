@@ -169,3 +169,18 @@ def test_the_form_of_the_answer_is_within_what_is_reserved_for_it() -> None:
 @given(st.text(max_size=600), st.integers(0, 200))
 def test_a_cut_text_is_within_its_bound(text: str, limit: int) -> None:
     assert tokens(cut(text, limit)) <= max(limit, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "real"),
+    [
+        # Counts of Qwen 2.5's tokenizer; Llama's and Claude's are of the same kind.
+        ("qzjxkvwpbfhg", 8),
+        ("aGVsbG8gd29ybGQhIHRoaXMgaXMgYSB0ZXN0", 25),
+        ("QXZKJWVPBFHG", 9),
+        (" \t \t  \t", 2),
+        ("\U00020a9f\U0002a6b3", 6),
+    ],
+)
+def test_texts_that_tokenizers_cut_small_are_not_estimated_too_low(text: str, real: int) -> None:
+    assert tokens(text) >= real
