@@ -17,11 +17,13 @@ from pipetriage.errors import ConfigError, MissingExtraError, PipetriageError, S
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.proposal import Failure, ModelFault
+from pipetriage.model.write_state import Reason
 from pipetriage.settings import AwsSettings, Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
 from pipetriage.triage import Triage, Triaged
+from pipetriage.verdict.classifier import objection_of
 from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
@@ -161,8 +163,8 @@ class App:
         Raises:
             PipetriageError: the target is wrong, or cannot be read at all.
         """
-        collector = Remembered(self.collector(target))
-        return self._stored(self._flow().run(collector), collector)
+        began, collector = _now(), Remembered(self.collector(target))
+        return self._stored(self._flow().run(collector), collector, began)
 
     def follow(self, target: str) -> Triaged:
         """Do the same; what comes with it tells whether a model may still answer (``amend``).
@@ -170,9 +172,9 @@ class App:
         Raises:
             PipetriageError: the target is wrong, or cannot be read at all.
         """
-        collector = Remembered(self.collector(target))
+        began, collector = _now(), Remembered(self.collector(target))
         triaged = self._flow().follow(collector)
-        return triaged._replace(incident=self._stored(triaged.incident, collector))
+        return triaged._replace(incident=self._stored(triaged.incident, collector, began))
 
     def amend(self, triaged: Triaged) -> Incident | None:
         """Wait for a model that was late, and store the incident as amended.
@@ -186,20 +188,33 @@ class App:
             return None
         verdicts = self._verdicts(triaged.incident.incident_id)
         amended = triaged.late.wait(self.settings.reasoning.late_seconds)
-        if amended is None or self._verdicts(amended.incident_id) != verdicts:
+        if amended is None or len(self._verdicts(amended.incident_id)) != len(verdicts):
             return None
         return self.store.save(amended) if self.store is not None else amended
 
-    def _verdicts(self, incident_id: str) -> int:
-        """Count the verdicts kept on a run; none where there is no store, or it cannot be read."""
+    def _verdicts(self, incident_id: str) -> list[Incident]:
+        """Give the verdicts kept on a run, oldest first; none where there is no store, or it cannot be read."""
         try:
-            return len(self.store.history(incident_id)) if self.store is not None else 0
+            return self.store.history(incident_id) if self.store is not None else []
         except StoreError:
-            return 0
+            return []
 
-    def _stored(self, incident: Incident, collector: Collector) -> Incident:
+    def _objection(self, incident_id: str) -> Reason | None:
+        """Give what a model has objected to a retry of the run, in its latest verdict."""
+        verdicts = self._verdicts(incident_id)
+        return objection_of(verdicts[-1]) if verdicts else None
+
+    def _overtaken(self, incident: Incident, began: datetime) -> bool:
+        """Whether the run was triaged on newer evidence since: a model may have kept this verdict waiting."""
+        verdicts = self._verdicts(incident.incident_id)
+        return bool(verdicts) and verdicts[-1].created_at > began and verdicts[-1].as_of > incident.as_of
+
+    def _stored(self, incident: Incident, collector: Collector, began: datetime) -> Incident:
         self.store_error = self.evidence_error = None
         if self.store is None:
+            return incident
+        if self._overtaken(incident, began):
+            self.store_error = "this run was triaged on newer evidence meanwhile, and that verdict stands"
             return incident
         try:
             incident = self.store.save(incident)
@@ -242,9 +257,10 @@ class App:
             StoreError: there is no store, or it did not take the incident.
             PipetriageError: the run cannot be read at all.
         """
-        store = self.kept()
-        remembered = Remembered(collector)
+        store, began, remembered = self.kept(), _now(), Remembered(collector)
         triaged = self._flow().follow(remembered)
+        if self._overtaken(triaged.incident, began):
+            return store.get(triaged.incident.incident_id)
         incident = store.save(triaged.incident)
         self._keep_evidence(remembered, incident.incident_id)
         try:
@@ -306,6 +322,7 @@ class App:
             clock=_now,
             timer=time.perf_counter,
             classifier=self.classifier,
+            objection=self._objection,
         )
 
     @property

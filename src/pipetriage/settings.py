@@ -1,6 +1,9 @@
 """Typed settings, data only. Read from pipetriage.toml by ``bootstrap.py``; defaults name their source."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 
 class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -147,46 +150,46 @@ class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model's price in US dollars a million tokens, where the offline table does not know it."""
 
-    input: float
-    output: float
+    input: Annotated[float, Meta(ge=0, le=1e6)]
+    output: Annotated[float, Meta(ge=0, le=1e6)]
 
 
 class ReasoningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds of asking a language model (``[reasoning]``); which one is ``model``."""
 
-    deadline_seconds: float = 20.0
+    deadline_seconds: Annotated[float, Meta(ge=0, le=600)] = 20.0
     """How long a verdict waits for the model, asking again and asking for more included."""
-    late_seconds: float = 40.0
+    late_seconds: Annotated[float, Meta(ge=0, le=3600)] = 40.0
     """How much longer an answer that comes late is awaited, once the verdict was delivered; it is then added to the
     incident as an amendment. 0: it is not."""
-    input_tokens: int = 4000
+    input_tokens: Annotated[int, Meta(ge=2500, le=200_000)] = 4000
     """Of one request, by our estimate, which is above what providers count (docs/model.md)."""
-    output_tokens: int = 700
+    output_tokens: Annotated[int, Meta(ge=100, le=20_000)] = 700
     """Of one answer."""
-    retries: int = 1
+    retries: Annotated[int, Meta(ge=0, le=5)] = 1
     """How often an answer that is not in the accepted form is asked for again, with the reason."""
-    further_evidence: int = 3
+    further_evidence: Annotated[int, Meta(ge=0, le=10)] = 3
     """Pieces of further evidence that a model may ask for where the rules end in UNKNOWN; 0: none."""
     output: str | None = None
     """How the answer's form is enforced: ``native``, ``tool`` or ``prompted``; None: as is best for the family."""
-    tokens_per_incident: int = 30_000
-    tokens_per_day: int = 3_000_000
+    tokens_per_incident: Annotated[int, Meta(ge=0, le=10**12)] = 30_000
+    tokens_per_day: Annotated[int, Meta(ge=0, le=10**12)] = 3_000_000
     """Of all incidents in one store, input and output together, UTC."""
-    usd_per_incident: float = 0.50
-    usd_per_day: float = 20.0
+    usd_per_incident: Annotated[float, Meta(ge=0, le=1e9)] = 0.50
+    usd_per_day: Annotated[float, Meta(ge=0, le=1e9)] = 20.0
     """Holds for models whose price is known; the others are bounded by tokens."""
     prices: dict[str, PriceSettings] = {}
     """By name as in ``model``: a local model's, or one that the price table does not know."""
-    breaker_failures: int = 3
+    breaker_failures: Annotated[int, Meta(ge=1, le=1000)] = 3
     """After so many failures in a row, which were the provider's and not the answer's, a model is left alone …"""
-    breaker_seconds: float = 120.0
+    breaker_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
     """… for so long; then one request tries again."""
-    cache_days: float = 30.0
-    """How long the answer to an identical request is used again; 0: never."""
+    cache_days: Annotated[float, Meta(ge=0, le=90)] = 30.0
+    """How long the answer to an identical request is used again; 0: never. A store keeps it no longer than 90 days."""
     requests: str | None = None
     """Folder in which each request and answer is kept for audit, redacted; None: none is. Relative to the settings
     file."""
-    requests_days: float = 30.0
+    requests_days: Annotated[float, Meta(ge=0, le=36_500)] = 30.0
     """How long they are kept."""
 
 

@@ -12,15 +12,17 @@ from pipetriage.context.further import further_evidence, offers
 from pipetriage.detectors.interface import Detector
 from pipetriage.model.categories import Category
 from pipetriage.model.context import Context
-from pipetriage.model.evidence import Collected
+from pipetriage.model.evidence import Collected, Evidence, Gap
 from pipetriage.model.finding import Finding
 from pipetriage.model.incident import Classifier as Cost
 from pipetriage.model.incident import Incident
-from pipetriage.model.proposal import Further, Proposal
+from pipetriage.model.proposal import EvidenceRequest, Further, Proposal
+from pipetriage.model.write_state import Reason
 from pipetriage.settings import Settings
-from pipetriage.sources.interface import Collector, ReadsOtherLogs
+from pipetriage.sources.counting import counting
+from pipetriage.sources.interface import Collector, CountsReads, Reads, ReadsOtherLogs
 from pipetriage.verdict.attempts import find_attempts
-from pipetriage.verdict.classifier import Classifier, Consultation, Judge, merge
+from pipetriage.verdict.classifier import Classifier, Consultation, Judge, merge, stand_by
 from pipetriage.verdict.exposure import exposures
 from pipetriage.verdict.gate import judge
 from pipetriage.verdict.rerun import decide_rerun
@@ -39,6 +41,8 @@ class Judged(NamedTuple):
     findings: list[Finding]
     judge: Judge
     further: Further | None
+    reads: Callable[[], Reads]
+    """What reading has taken by now, further evidence included."""
 
 
 class Late(NamedTuple):
@@ -48,12 +52,15 @@ class Late(NamedTuple):
     amended: Callable[[Proposal], Incident]
 
     def wait(self, seconds: float) -> Incident | None:
-        """Give the amended incident if the answer comes within so many seconds; else the question is withdrawn."""
+        """Give the amended incident if the outcome is there within so many seconds; else the question is withdrawn.
+
+        An outcome without an answer is one, too: it says how asking failed, and what it has cost.
+        """
         try:
             proposal = self.consultation.wait(seconds)
         finally:
             self.consultation.cancel()
-        return None if proposal is None or proposal.answer is None else self.amended(proposal)
+        return None if proposal is None else self.amended(proposal)
 
 
 class Triaged(NamedTuple):
@@ -75,13 +82,16 @@ class Triage:
         clock: Callable[[], datetime],
         timer: Callable[[], float],
         classifier: Classifier | None = None,
+        objection: Callable[[str], Reason | None] = lambda incident_id: None,
     ) -> None:
+        """Take the parts. ``objection`` gives what a model has objected to a retry before, by incident id."""
         self._detectors = detectors
         self._settings = settings
         self._rules_version = rules_version
         self._clock = clock
         self._timer = timer
         self._classifier = classifier
+        self._objection = objection
 
     def run(self, collector: Collector) -> Incident:
         """Triage the run that the collector knows. A model's answer that is late is not waited for.
@@ -92,7 +102,7 @@ class Triage:
         began = self._timer()
         rules = self.by_rules(collector)
         if self._classifier is None:
-            return self._timed(rules.incident, began)
+            return self._timed(self._with_objection(rules, rules.incident), began)
         proposal = self._classifier.propose(rules.context, rules.findings, rules.further)
         return self._timed(self._merged(rules, proposal), began)
 
@@ -105,7 +115,7 @@ class Triage:
         began = self._timer()
         rules = self.by_rules(collector)
         if self._classifier is None:
-            return Triaged(self._timed(rules.incident, began), None)
+            return Triaged(self._timed(self._with_objection(rules, rules.incident), began), None)
         consultation = self._classifier.consult(rules.context, rules.findings, rules.further)
         try:
             proposal = consultation.wait(self._settings.reasoning.deadline_seconds)
@@ -115,7 +125,7 @@ class Triage:
         if proposal is not None:
             return Triaged(self._timed(self._merged(rules, proposal), began), None)
         late = Late(consultation, lambda said: self._timed(self._merged(rules, said, amends=True), began))
-        return Triaged(self._timed(self._merged(rules, self._classifier.overdue()), began), late)
+        return Triaged(self._timed(self._merged(rules, consultation.overdue()), began), late)
 
     def by_rules(self, collector: Collector) -> Judged:
         """Come to the verdict that needs no model.
@@ -130,26 +140,33 @@ class Triage:
         outputs = write_states(context, attempts)
         rerun = decide_rerun(context, attempts, outputs)
         exposed = exposures(context, attempts, outputs)
+        reading = _Reading(collector, collected, context)
+        calls, read = reading.so_far()
         verdict = partial(
             judge,
             *(context, attempts, findings, outputs, rerun, exposed),
             settings=self._settings,
             now=self._clock(),
-            classifier=Cost(
-                rules_version=self._rules_version,
-                api_calls=collected.api_calls,
-                bytes_read=context.facts.log.bytes if collected.bytes_read is None else collected.bytes_read,
-            ),
+            classifier=Cost(rules_version=self._rules_version, api_calls=calls, bytes_read=read),
         )
         incident = verdict(())
         # Only where the rules know no cause can more evidence decide anything.
-        unknown = incident.failure_category is Category.UNKNOWN
-        further = _further(collector, collected, context) if unknown else None
-        return Judged(incident, context, findings, verdict, further)
+        further = Further(offers(context), reading.further) if incident.failure_category is Category.UNKNOWN else None
+        return Judged(incident, context, findings, verdict, further, reading.so_far)
 
     def _merged(self, rules: Judged, proposal: Proposal, *, amends: bool = False) -> Incident:
         merged = merge(rules.incident, proposal, rules.judge, rules.context.evidence)
+        if proposal.answer is None:
+            merged = self._with_objection(rules, merged)
+        if proposal.asked:
+            calls, read = rules.reads()
+            merged = replace(merged, classifier=replace(merged.classifier, api_calls=calls, bytes_read=read))
         return replace(merged, created_at=self._clock()) if amends else merged
+
+    def _with_objection(self, rules: Judged, incident: Incident) -> Incident:
+        """Let an earlier objection to a retry stand where no model has answered anew."""
+        objection = self._objection(incident.incident_id) if incident.safe_to_retry else None
+        return incident if objection is None else stand_by(incident, objection, rules.judge)
 
     def _timed(self, incident: Incident, began: float) -> Incident:
         seconds = round(self._timer() - began, 4)
@@ -162,12 +179,33 @@ class Triage:
         return sorted(found, key=lambda finding: order.index(finding.strength))
 
 
-def _further(collector: Collector, collected: Collected, context: Context) -> Further:
-    """Say what a model may ask for where the rules know no cause."""
-    read_log = collector.log_of if isinstance(collector, ReadsOtherLogs) else None
-    return Further(
-        offers(context),
-        lambda request, name: further_evidence(
-            request, context, collected, read_log, evidence_id=name, token_budget=_FURTHER_TOKENS
-        ),
-    )
+class _Reading:
+    """Reads further evidence of one run, and counts."""
+
+    def __init__(self, collector: Collector, collected: Collected, context: Context) -> None:
+        self._collector = collector
+        self._collected = collected
+        self._context = context
+        self._files = 0
+
+    def further(self, request: EvidenceRequest, name: str) -> Evidence | Gap:
+        """Answer a model's request, by the same sources."""
+        read_log = self._collector.log_of if isinstance(self._collector, ReadsOtherLogs) else None
+        with counting() as count:
+            try:
+                return further_evidence(
+                    *(request, self._context, self._collected, read_log),
+                    evidence_id=name,
+                    token_budget=_FURTHER_TOKENS,
+                )
+            finally:
+                self._files += count.bytes
+
+    def so_far(self) -> Reads:
+        """Say what reading has taken by now."""
+        collected = self._collected
+        counted = self._collector.reads() if isinstance(self._collector, CountsReads) else None
+        if counted is None:
+            read = self._context.facts.log.bytes if collected.bytes_read is None else collected.bytes_read
+            counted = Reads(collected.api_calls, read)
+        return Reads(counted.api_calls, counted.bytes + self._files)

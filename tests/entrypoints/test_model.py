@@ -104,7 +104,18 @@ def test_an_objection_blocks_the_gate(desk: Desk, capsys: pytest.CaptureFixture[
     assert "MODEL_OBJECTS" in shown(capsys)
     assert desk.run("gate", f"cases/{SAFE}") == 10  # answered from memory
     assert len(desk.server.seen) == 1
+    # A provider that is down, or no model at all, is no reason to allow what was objected to …
+    desk.settings("cache_days = 0", "retries = 0", model=True)
+    desk.server.plays(answers(500, {"error": "x"}))
+    assert desk.run("gate", f"cases/{SAFE}") == 10
     desk.settings()
+    assert desk.run("gate", f"cases/{SAFE}") == 10
+    assert "MODEL_OBJECTS" in shown(capsys)
+    assert not desk.kept()[0].safe_to_retry
+    assert "An earlier objection stands" in desk.kept()[0].model_notes[0]
+    # … until a model has answered anew.
+    desk.settings("cache_days = 0", model=True)
+    desk.server.plays(says(failure_mode="TRANSIENT_SERVICE", safe_to_retry=True))
     assert desk.run("gate", f"cases/{SAFE}") == 0
 
 
@@ -169,18 +180,36 @@ def test_a_late_answer_amends_the_incident(desk: Desk, capsys: pytest.CaptureFix
     assert after.created_at > before.created_at
 
 
-def test_a_late_answer_that_never_comes_changes_nothing(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_late_answer_that_never_comes_changes_no_verdict(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.settings("deadline_seconds = 0.3", "late_seconds = 0.5")
     desk.server.plays(hangs)
     began = time.monotonic()
-    assert desk.run("triage", f"cases/{SAFE}", "--model", desk.model, "--json") == 0
+    assert desk.run("triage", f"cases/{SAFE}", "--model", desk.model) == 0
     assert time.monotonic() - began < 20
-    output = capsys.readouterr()
-    assert from_json(output.out.encode()).safe_to_retry
-    assert "the verdict above stands" in output.err
-    assert len(desk.history()) == 1
+    assert "the verdict above stands" in capsys.readouterr().err
+    first, last = desk.history()
+    assert first.safe_to_retry
+    assert last.safe_to_retry
+    # What it cost is not known, and is not called nothing.
+    assert first.classifier.cost_usd is None
+    assert last.classifier.cost_usd is None
+    assert "DEADLINE" in first.model_notes[0]
+    assert "TIMEOUT" in last.model_notes[0]
     time.sleep(0.5)
     assert len(desk.server.seen) == 1
+
+
+def test_a_program_reads_one_document_and_no_amendment(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.settings("deadline_seconds = 0.5", "late_seconds = 30.0")
+    desk.server.plays(late(2.0))
+    began = time.monotonic()
+    assert desk.run("triage", f"cases/{SAFE}", "--model", desk.model, "--json") == 0
+    assert time.monotonic() - began < 15
+    incident = from_json(capsys.readouterr().out.encode())
+    assert incident.safe_to_retry
+    assert incident.model_opinion is not None
+    assert [one.fault for one in incident.model_opinion.failures] == ["TIMEOUT"]
+    assert len(desk.history()) == 1
 
 
 def test_a_late_answer_never_amends_a_newer_verdict(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,6 +229,27 @@ def test_a_late_answer_never_amends_a_newer_verdict(desk: Desk, capsys: pytest.C
     assert not newer.safe_to_retry
     assert newer.model_opinion is None
     assert desk.kept()[0].created_at == newer.created_at
+
+
+def test_a_verdict_that_waited_for_a_model_is_not_kept_over_a_newer_one(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the model is asked, the run is triaged again, on newer evidence."""
+    head = desk.folder / "cases" / SAFE / "bundle.json"
+
+    def meanwhile(handler: Handler) -> None:
+        document = json.loads(head.read_text())
+        document["captured_at"] = document["captured_at"].replace("T02", "T05").replace("T03", "T05")
+        head.write_text(json.dumps(document))
+        (desk.folder / "cases" / SAFE / "glue" / "job.json").unlink()
+        assert desk.run("triage", f"cases/{SAFE}", "--model", "none") == 0
+        says(failure_mode="TRANSIENT_SERVICE", safe_to_retry=True)(handler)
+
+    desk.server.plays(meanwhile)
+    assert desk.run("triage", f"cases/{SAFE}", "--model", desk.model) == 0
+    assert "triaged on newer evidence meanwhile" in capsys.readouterr().err
+    (kept,) = desk.history()
+    assert not kept.safe_to_retry
 
 
 def test_a_gate_does_not_wait_for_what_is_late(desk: Desk) -> None:

@@ -76,7 +76,7 @@ def test_a_record_says_what_was_sent_and_what_came_of_it(audit: Audit, folder: P
         "answer": '{"category": "UNKNOWN"}',
         "failure": {"model": "bedrock:a", "fault": "INVALID_ANSWER", "why": "no JSON"},
         "at": "2026-11-22T12:00:00Z",
-        "use": {"requests": 1, "input_tokens": 900, "output_tokens": 70, "cost_usd": None},
+        "use": {"requests": 1, "input_tokens": 900, "output_tokens": 70, "cost_usd": None, "uncounted": 0},
     }
 
 

@@ -212,6 +212,54 @@ def test_a_slow_model_leaves_time_for_the_next(unknown: Judged) -> None:
     assert quick.limits[0].seconds > 15.0
 
 
+def test_a_provider_that_hangs_is_left_alone_too(unknown: Judged) -> None:
+    class Hanging(Model):
+        async def ask(self, question: Question, limits: Limits, check: Check) -> Reply:
+            self.questions.append(question)
+            await asyncio.sleep(limits.seconds)
+            raise ModelError(ModelFault.TIMEOUT, "no answer", Use(requests=1, cost_usd=None, uncounted=1))
+
+    at, model = desk(), Hanging()
+    outcomes = [proposed(asking(model, at=at, deadline_seconds=0.4), unknown) for _ in range(3)]
+    assert [faults(one) for one in outcomes] == [[ModelFault.TIMEOUT]] * 2 + [[ModelFault.BREAKER_OPEN]]
+    assert outcomes[0].use.cost_usd is None
+
+
+def test_what_is_overdue_has_a_cost_that_nobody_knows(unknown: Judged) -> None:
+    proposal = proposed(asking(Model(hangs), deadline_seconds=0.3), unknown)
+    assert faults(proposal) == [ModelFault.DEADLINE]
+    assert proposal.use == Use(requests=1, cost_usd=None, uncounted=1)
+
+
+def test_a_source_that_hangs_keeps_neither_the_verdict_nor_the_program_waiting(unknown: Judged) -> None:
+    def hanging(request: EvidenceRequest, name: str) -> Evidence | Gap:
+        time.sleep(60)
+        return finds(request, name)
+
+    began = time.monotonic()
+    proposal = proposed(asking(Model(wants(RequestKind.LOG_WINDOW)), deadline_seconds=1.0), unknown, offering(hanging))
+    assert time.monotonic() - began < 5
+    assert proposal.answer is None or "not read in the time" in proposal.asked[0].why_not
+    left = [one for one in threading.enumerate() if not one.daemon and one is not threading.main_thread()]
+    assert not [one.name for one in left if "asyncio" in one.name or "pipetriage" in one.name]
+
+
+def test_a_question_that_was_withdrawn_is_kept_for_audit_too(unknown: Judged, tmp_path: Path) -> None:
+    consultation = asking(Model(hangs), at=desk(tmp_path)).consult(unknown.context, unknown.findings)
+    time.sleep(0.5)
+    consultation.cancel()
+    assert consultation.wait(5.0) is not None
+    (kept,) = tmp_path.rglob("*.json")
+    assert "CANCELLED" in kept.read_text()
+
+
+def test_what_a_fallback_said_is_not_repeated_once_the_first_is_there_again(unknown: Judged) -> None:
+    at = desk()
+    first, second = Model(failing(ModelFault.SERVER_ERROR), right, name="openai:a"), Model(right, name="openai:b")
+    assert proposed(asking(first, second, at=at), unknown).model == "openai:b"
+    assert proposed(asking(first, second, at=at), unknown).model == "openai:a"
+
+
 def test_a_defect_costs_the_models_answer_and_nothing_else(unknown: Judged) -> None:
     def broken(question: Question) -> Answer:
         raise RuntimeError("password=hunter2hunter2")

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from pipetriage.configuration import parse_config
 from pipetriage.errors import ConfigError, MissingExtraError
 from pipetriage.model.proposal import ModelFault
 from pipetriage.reasoning import models
@@ -204,3 +205,29 @@ def test_what_asking_costs(monkeypatch: pytest.MonkeyPatch) -> None:
         server.plays(OpenAIWire().says("{}", tokens=0))
         uncounted = failure(endpoints_of(Settings(model="openai:gpt-4o-mini"))[0])
         assert uncounted.use.cost_usd is None, "nobody counted it"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("deadline_seconds = inf", "deadline_seconds = nan", "deadline_seconds = -1", "late_seconds = inf"),
+        *("input_tokens = 100", "output_tokens = -3", "retries = -1", "further_evidence = 1000"),
+        *(
+            "usd_per_day = nan",
+            "usd_per_incident = inf",
+            "tokens_per_day = -1",
+            "cache_days = 1e9",
+            "requests_days = nan",
+        ),
+        *("breaker_failures = 0", "breaker_seconds = inf"),
+    ],
+)
+def test_a_bound_that_bounds_nothing_is_refused_by_name(line: str) -> None:
+    with pytest.raises(ConfigError, match=line.split()[0]):
+        parse_config(f"[reasoning]\n{line}\n", "pipetriage.toml")
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        named_models("local:qwen@http://user:hunter2@models.example/v1")
+    assert "hunter2" not in str(caught.value)

@@ -125,6 +125,8 @@ def triage(
 
     Exits 0 when it produced an incident, safe or not.
     """
+    from pipetriage.triage import Triaged
+
     if show_context:
         from pipetriage.entrypoints.model_text import print_request
 
@@ -140,13 +142,14 @@ def triage(
     if model is not None:
         app.endpoints()  # a model asked for by name that cannot be asked is an error; one of the settings is a note
     with waiting("reading the evidence"):
-        triaged = app.follow(target)
+        # A program reads one document: the verdict when it is due, without what a model may still say.
+        triaged = Triaged(app.triage(target), None) if as_json else app.follow(target)
     warn_of_store(app)
     print_json(triaged.incident) if as_json else _print_text(triaged.incident)
     if triaged.late is not None:
         from pipetriage.entrypoints.model_text import await_model
 
-        await_model(app, triaged, None if as_json else _print_text)
+        await_model(app, triaged, _print_text)
 
 
 @cli.command(

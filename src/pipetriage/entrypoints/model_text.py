@@ -52,8 +52,10 @@ def print_request(request: Request, *, as_json: bool) -> None:
     click.echo(f"About {size} tokens and the form, by an estimate from above. Nothing was sent.")
 
 
-def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None] | None) -> None:
+def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None]) -> None:
     """Wait for a model that was late, and tell what its answer changes. Ctrl-C leaves it: the verdict stands."""
+    from pipetriage.model.opinion import Stance
+
     seconds = app.settings.reasoning.late_seconds
     complain(f"the model has not answered yet; waiting up to {seconds:g} s more (Ctrl-C: the verdict stands as it is)")
     try:
@@ -63,10 +65,9 @@ def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None] | N
         complain(f"warning: {error}; the incident was not amended")
         return
     if amended is None:
-        complain("the model did not answer, or the run was triaged anew meanwhile: the verdict above stands")
-        return
-    if show is None:
-        complain("the model has answered, and the incident is amended: pipetriage incidents show " + amended.job_run_id)
-        return
-    click.echo("\nAmended, as the model has answered:\n")
-    show(amended)
+        complain("no amendment (no answer came, or the run was triaged anew meanwhile): the verdict above stands")
+    elif amended.model_opinion is None or amended.model_opinion.stance is Stance.NO_ANSWER:
+        complain(f"the verdict above stands. {' '.join(amended.model_notes)}")
+    else:
+        click.echo("\nAmended, as the model has answered:\n")
+        show(amended)

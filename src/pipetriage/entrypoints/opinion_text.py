@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipetriage.model.opinion import Opinion, Stance
+from pipetriage.model.opinion import STANCE_IN_WORDS, Opinion, Stance
 
 if TYPE_CHECKING:
     from pipetriage.entrypoints.render import Page
     from pipetriage.model.incident import Incident
 
-_STANCE = {
-    Stance.AGREES: "agrees with the rules",
-    Stance.CHOSE: "chose among what the rules had left open",
-    Stance.MOVED_TO_UNKNOWN: "holds the evidence for weak or conflicting, so the category is UNKNOWN",
-    Stance.DISAGREES: "disagrees; the rules' category stands, with less confidence",
-    Stance.NO_ANSWER: "gave no answer; the rules' verdict stands alone",
-}
 _MAX_CITED = 3
 
 
@@ -28,7 +21,7 @@ def print_opinion(page: Page, incident: Incident) -> None:
     page.heading("What a language model says (written by a machine that read the log)")
     name = opinion.model or "It"
     objects = " It objects to a retry." if opinion.objects else ""
-    page.line(f"{name} {_STANCE[opinion.stance]}.{objects}", style="bold")
+    page.line(f"{name} {STANCE_IN_WORDS[opinion.stance]}.{objects}", style="bold")
     if opinion.failure_category is not None and opinion.stance is not Stance.AGREES:
         page.line(f"its view: {opinion.failure_category.value} / {opinion.failure_mode}")
     if opinion.root_cause:

@@ -22,6 +22,15 @@ class Stance(StrEnum):
     """The rules' verdict stands alone."""
 
 
+STANCE_IN_WORDS: dict[Stance, str] = {
+    Stance.AGREES: "agrees with the rules",
+    Stance.CHOSE: "chose among what the rules had left open",
+    Stance.MOVED_TO_UNKNOWN: "holds the evidence for weak or conflicting, so the category is UNKNOWN",
+    Stance.DISAGREES: "disagrees; the rules' category stands, with less confidence",
+    Stance.NO_ANSWER: "gave no answer; the rules' verdict stands alone",
+}
+
+
 class RulesVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules said before a model was asked."""
 

@@ -1,7 +1,7 @@
 """What a language model proposes about one run, and what came of asking it.
 
-Nothing in here decides anything: ``verdict/merge.py`` lets a proposal make a verdict more careful, never less. Every
-text in it was written by a model that read untrusted logs, and is as untrusted as they are.
+Nothing in here decides anything: ``verdict/classifier.py`` lets a proposal make a verdict more careful, never less.
+Every text in it was written by a model that read untrusted logs, and is as untrusted as they are.
 """
 
 from collections.abc import Callable

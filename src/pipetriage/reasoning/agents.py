@@ -18,6 +18,7 @@ from pydantic_ai.settings import ModelSettings
 from pipetriage import __version__
 from pipetriage.model.proposal import Use
 from pipetriage.reasoning.answers import answer_type, converted
+from pipetriage.reasoning.beside import beside
 from pipetriage.reasoning.calls import Call, UnreadableError
 from pipetriage.reasoning.families import Family, OutputMode
 from pipetriage.reasoning.faults import costs_nothing, model_error
@@ -81,7 +82,7 @@ async def _conversation(family: Family, call: Call, talk: Callable[[Model], Awai
     try:
         with _span("invoke_agent pipetriage", {"gen_ai.operation.name": "invoke_agent"}):
             async with asyncio.timeout(call.left()):
-                await asyncio.to_thread(family.prepare)
+                await beside(family.prepare)
                 # Evidence that looks like the library's own markup is to be sent as it is, without its remarks.
                 with second_model_prompt():
                     async with family.connect(call) as model:

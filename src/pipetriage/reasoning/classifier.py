@@ -28,6 +28,7 @@ from pipetriage.model.proposal import (
     Use,
 )
 from pipetriage.reasoning.audit import Audit, AuditRecord
+from pipetriage.reasoning.beside import beside
 from pipetriage.reasoning.breaker import Breaker, is_providers
 from pipetriage.reasoning.consultation import Consultation
 from pipetriage.reasoning.grounding import ground
@@ -39,6 +40,8 @@ from pipetriage.reasoning.spending import Spending
 from pipetriage.settings import ReasoningSettings
 
 _WHY = 300
+_TO_TELL = 0.1
+"""Seconds that a model's failing takes to be told."""
 _UNSUPPORTED = (
     "None of your claims is supported: each must repeat, letter for letter, an error class, name or number that stands "
     "in the evidence whose id it cites, and state no other. Give the whole answer again."
@@ -87,8 +90,8 @@ class ModelClassifier:
             consultation.cancel()
             raise
         if proposal is None:
+            proposal = consultation.overdue()
             consultation.cancel()
-            return self.overdue()
         return proposal
 
     def consult(
@@ -101,7 +104,8 @@ class ModelClassifier:
     ) -> Consultation:
         """Begin to ask. ``late_seconds`` after the deadline it gives up; None: as the settings say."""
         late = self._settings.late_seconds if late_seconds is None else late_seconds
-        began = time.monotonic()
+        subject = _Subject(context, findings, further)
+        conversation = _Conversation(self._endpoints, self._settings, self._desk, subject, late, self._absent)
 
         def failed(error: BaseException) -> Proposal:
             if isinstance(error, asyncio.CancelledError):
@@ -109,21 +113,13 @@ class ModelClassifier:
             else:
                 said = f"{type(error).__name__}: {error}".split("\n", 1)[0]
                 failure = Failure(model="", fault=ModelFault.UNEXPECTED, why=self._desk.redact(said)[:_WHY])
-            return self._without_answer(failure, time.monotonic() - began)
+            return conversation.without_answer(failure)
 
-        subject = _Subject(context, findings, further)
-        conversation = _Conversation(self._endpoints, self._settings, self._desk, subject, late, self._absent)
-        return Consultation(conversation.hold, failed)
+        def overdue() -> Proposal:
+            why = f"no answer within {self._settings.deadline_seconds:g} s ([reasoning] deadline_seconds)"
+            return conversation.without_answer(Failure(model="", fault=ModelFault.DEADLINE, why=why))
 
-    def overdue(self) -> Proposal:
-        """Give the outcome of a question that was not answered when the verdict was due."""
-        seconds = self._settings.deadline_seconds
-        why = f"no answer within {seconds:g} s ([reasoning] deadline_seconds)"
-        return self._without_answer(Failure(model="", fault=ModelFault.DEADLINE, why=why), seconds)
-
-    @staticmethod
-    def _without_answer(failure: Failure, seconds: float) -> Proposal:
-        return Proposal(prompt_version=prompt().version, failures=(failure,), seconds=round(seconds, 3))
+        return Consultation(conversation.hold, failed, overdue)
 
 
 class _Subject(NamedTuple):
@@ -184,10 +180,16 @@ class _Conversation:
                 break
             request = self._request()
         proposal = self._proposal(model, answer, grounding)
-        if answer is not None and (why := before.keep(proposal)) is not None:
+        # What another model said because the first was not there is not what will be said when it is.
+        if answer is not None and not self._failures and (why := before.keep(proposal)) is not None:
             self._noted(model, why)
             proposal = replace(proposal, failures=tuple(self._failures))
         return proposal
+
+    def without_answer(self, failure: Failure) -> Proposal:
+        """Give the outcome as it stands, where it is not waited for to the end. Safe from another thread."""
+        proposal = self._proposal("", None, None)
+        return replace(proposal, failures=(*proposal.failures, failure), use=self._spending.so_far())
 
     def _request(self) -> Request:
         return build_request(
@@ -236,7 +238,10 @@ class _Conversation:
                 return False
             name = f"more-{len(self._found) + 1}"
             try:
-                got = await asyncio.to_thread(self._further.read, one, name)
+                async with asyncio.timeout(self._last - time.monotonic()):
+                    got = await beside(self._further.read, one, name)
+            except TimeoutError:
+                got = Gap(source=str(one.kind), reason="it was not read in the time that was left")
             except PipetriageError as error:
                 got = Gap(source=str(one.kind), reason=self._desk.redact(str(error)))
             if isinstance(got, Gap):
@@ -267,7 +272,8 @@ class _Conversation:
     def _limits(self) -> Limits | None:
         """Share the time that is left: who is not the last of the chain leaves some for the others."""
         now, others = time.monotonic(), len(self._endpoints) - 1
-        seconds = self._last - now if not others else (self._due - now) / (others + 1)
+        # A little before the end, so that its failing is told as its own.
+        seconds = self._last - now - _TO_TELL if not others else (self._due - now) / (others + 1)
         if seconds <= 0:
             return None
         tries = self._settings.retries + 1
@@ -295,6 +301,9 @@ class _Conversation:
             self._failed(endpoint.name, error.fault, error.why)
             self._keep(endpoint.name, request, None, error)
             return None
+        except asyncio.CancelledError:
+            self._keep(endpoint.name, request, None, ModelError(ModelFault.CANCELLED, "the question was withdrawn"))
+            raise
         self._noted(endpoint.name, self._spending.settle(today, reserved, reply.use))
         self._desk.breaker.worked(endpoint.name)
         self._keep(endpoint.name, request, reply, None)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 
 from pipetriage.model.proposal import Proposal
 
@@ -13,13 +14,16 @@ class Consultation:
     Args:
         converse: makes the conversation; run once, in the thread.
         failed: turns what the conversation raised into the outcome: no defect may cost the verdict.
+        overdue: gives the outcome so far, where nobody waits any longer.
     """
 
     def __init__(
         self,
         converse: Callable[[], Coroutine[None, None, Proposal]],
         failed: Callable[[BaseException], Proposal],
+        overdue: Callable[[], Proposal],
     ) -> None:
+        self.overdue = overdue
         self._converse = converse
         self._failed = failed
         self._outcome: Proposal | None = None
@@ -39,8 +43,9 @@ class Consultation:
         """End the conversation: nothing more is sent, and what is still answered is not read."""
         with self._lock:
             self._cancelled = True
-            if self._loop is not None and self._task is not None and not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._task.cancel)
+            if self._loop is not None and self._task is not None:
+                with suppress(RuntimeError):  # the loop has ended meanwhile
+                    self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _run(self) -> None:
         try:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pipetriage.errors import ConfigError, MissingExtraError
 from pipetriage.model.proposal import ModelFault, Use
+from pipetriage.reasoning.beside import beside
 from pipetriage.reasoning.calls import Call
 from pipetriage.reasoning.families import Anthropic, Bedrock, Family, Local, OpenAI, OutputMode
 from pipetriage.reasoning.interface import Check, Endpoint, Limits, ModelError, Question, Reply
@@ -133,7 +134,7 @@ async def _agents(call: Call) -> ModuleType:
     """Import what asks. It takes seconds the first time: it is done beside the event loop, and is the model's time."""
     try:
         async with asyncio.timeout(call.left()):
-            return await asyncio.to_thread(import_module, _AGENTS)
+            return await beside(import_module, _AGENTS)
     except TimeoutError as error:
         raise ModelError(ModelFault.TIMEOUT, "it was not asked in time: loading its library took too long") from error
 
@@ -146,7 +147,11 @@ def _parsed(name: str) -> ModelName:
             return ModelName(name, provider, model, _base_url("http" + url, name))
     elif provider in ("bedrock", "openai", "anthropic") and _NAME.fullmatch(model):
         return ModelName(name, provider, model)
-    raise ConfigError(f"model {name!r} is not understood: write {FORMS}")
+    raise ConfigError(f"model {_without_password(name)!r} is not understood: write {FORMS}")
+
+
+def _without_password(name: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", name)
 
 
 def _base_url(url: str, name: str) -> str:
@@ -157,8 +162,8 @@ def _base_url(url: str, name: str) -> str:
         usable = False
     if not usable or parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError(
-            f"model {name!r}: the address is to be http://HOST:PORT, without user, password or query; a key goes into "
-            "PIPETRIAGE_MODEL_KEY"
+            f"model {_without_password(name)!r}: the address is to be http://HOST:PORT, without user, password or "
+            "query; a key goes into PIPETRIAGE_MODEL_KEY"
         )
     path = parts.path.rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"

@@ -19,6 +19,8 @@ class Spending:
         self._settings = settings
         self._memory = memory
         self._own = Amount()
+        self._open = 0
+        """Calls under way."""
         self.use = Use()
         """Of all models together, as the providers count it."""
 
@@ -32,13 +34,19 @@ class Spending:
         limit = Amount(tokens=settings.tokens_per_day, micro_usd=_micro(settings.usd_per_day))
         try:
             if self._memory.reserve(today, most, limit):
+                self._open += 1
                 return most
         except StoreError as error:
             return f"what the day has cost cannot be read: {error}"
         return f"the day's budget of {settings.tokens_per_day} tokens and {settings.usd_per_day:g} USD is used up"
 
+    def so_far(self) -> Use:
+        """Give what was used, with what is under way: nobody knows yet what that costs."""
+        return self.use.plus(Use(requests=1, cost_usd=None, uncounted=1)) if self._open else self.use
+
     def settle(self, today: date, reserved: Amount, use: Use) -> str | None:
         """Replace what was set aside by what was used; say why that was not possible."""
+        self._open -= 1
         self.use = self.use.plus(use)
         used = self._amount(use, reserved)
         self._own = Amount(tokens=self._own.tokens + used.tokens, micro_usd=self._own.micro_usd + used.micro_usd)

@@ -20,6 +20,7 @@ from pipetriage.sources.data_quality import quality_results, quality_ruleset, ru
 from pipetriage.sources.deployments import deployments_of
 from pipetriage.sources.glue import GlueJob
 from pipetriage.sources.glue_tables import GlueTables
+from pipetriage.sources.interface import Reads
 from pipetriage.sources.lake_permissions import denied_calls, effective_permissions
 from pipetriage.sources.lineage import lineage_events
 from pipetriage.sources.local_files import Answer
@@ -60,6 +61,7 @@ class GlueRun:
         self._now = now
         self._control_batches: dict[str, str] = {}
         """Run id to batch id, where the control table is declared to name it."""
+        self._meter = Meter()
         self._described: dict[str, Any] | None = None
         """The Job document; None where it cannot be read."""
 
@@ -70,7 +72,8 @@ class GlueRun:
             TargetError: the run is not known to Glue, or may not be read.
             CredentialsError: AWS does not know us.
         """
-        as_of, meter = self._now(), Meter()
+        as_of = self._now()
+        meter = self._meter = Meter()
         # The session is shared with other collections.
         self._aws = self._session.metered(meter)
         self._job = GlueJob(self._aws, self._job.name)
@@ -112,6 +115,10 @@ class GlueRun:
     def log_of(self, run_id: str) -> Observation | Gap:
         """Read the end of the driver's log of another run of this job. See ``ReadsOtherLogs``."""
         return next(observe(Signal.LOGS, lambda: self._end_of_log(run_id), self._now, run_id=run_id))
+
+    def reads(self) -> Reads:
+        """Say what this collection has read so far. See ``CountsReads``."""
+        return Reads(self._meter.calls, self._meter.bytes)
 
     # What is asked
 

@@ -1,6 +1,6 @@
 """What every way of collecting evidence offers."""
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from pipetriage.model.evidence import Collected, Gap, Observation
 
@@ -31,4 +31,20 @@ class ReadsOtherLogs(Protocol):
         Raises:
             PipetriageError: nothing can be read at all, as when AWS does not know us.
         """
+        ...
+
+
+class Reads(NamedTuple):
+    """What reading has taken so far."""
+
+    api_calls: int
+    bytes: int
+
+
+@runtime_checkable
+class CountsReads(Protocol):
+    """What a collector of an account may be able to do besides: say what it has read, after ``collect`` too."""
+
+    def reads(self) -> Reads | None:
+        """Count requests to AWS and bytes of their answers, also of what was read later; None: nobody counts."""
         ...

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 from pipetriage.model.evidence import Collected, Gap, Observation, Signal
-from pipetriage.sources.interface import Collector, ReadsOtherLogs
+from pipetriage.sources.interface import Collector, CountsReads, Reads, ReadsOtherLogs
 
 
 class Remembered:
@@ -21,6 +21,10 @@ class Remembered:
         if isinstance(self._inner, ReadsOtherLogs):
             return self._inner.log_of(run_id)
         return Gap(source=str(Signal.LOGS), reason="a bundle holds this run's log only")
+
+    def reads(self) -> Reads | None:
+        """Say what the wrapped collector has read, where it counts."""
+        return self._inner.reads() if isinstance(self._inner, CountsReads) else None
 
     @cached_property
     def _collected(self) -> Collected:

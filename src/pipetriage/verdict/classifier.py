@@ -16,10 +16,13 @@ from pipetriage.model.evidence import Evidence
 from pipetriage.model.finding import Finding, Strength
 from pipetriage.model.incident import Alternative, Incident
 from pipetriage.model.incident import Classifier as Cost
-from pipetriage.model.opinion import Opinion, RulesVerdict, Stance
+from pipetriage.model.opinion import STANCE_IN_WORDS, Opinion, RulesVerdict, Stance
 from pipetriage.model.proposal import Answer, Further, Proposal
 from pipetriage.model.write_state import Reason
 from pipetriage.verdict.confidence import confidence, stored
+
+OBJECTIONS = ("MODEL_OBJECTS", "MODEL_DISAGREES")
+"""The rules by which a model takes back a retry that the rules of the evidence allow."""
 
 _LEFT_OPEN = frozenset({FailureMode.CONFLICTING_EVIDENCE, FailureMode.INSUFFICIENT_EVIDENCE})
 _STRENGTHS = list(Strength)
@@ -37,6 +40,11 @@ class Consultation(Protocol):
         """Withdraw the question: nothing more is sent."""
         ...
 
+    @property
+    def overdue(self) -> Callable[[], Proposal]:
+        """Gives the outcome so far, where the verdict is due and there is no answer."""
+        ...
+
 
 class Classifier(Protocol):
     """Proposes what broke, from a context and what the rules found in it. Never raises for what a model does."""
@@ -47,10 +55,6 @@ class Classifier(Protocol):
 
     def consult(self, context: Context, findings: Sequence[Finding], further: Further | None = None) -> Consultation:
         """Ask without waiting; the conversation may go on after the deadline."""
-        ...
-
-    def overdue(self) -> Proposal:
-        """Give the outcome of a question that was not answered by the deadline."""
         ...
 
 
@@ -87,6 +91,29 @@ def merge(incident: Incident, proposal: Proposal, judge: Judge, evidence: Mappin
     sure = incident.confidence if stance is Stance.CHOSE else confidence(merged, stored().weights)
     asks = incident.needs_human_review or not merged.safe_to_retry or stance is not Stance.AGREES
     return replace(merged, confidence=min(sure, incident.confidence), needs_human_review=asks)
+
+
+def stand_by(incident: Incident, objection: Reason, judge: Judge) -> Incident:
+    """Give an incident that no model has answered on with the objection that one made to it before.
+
+    A provider that is down, or a question left out, is no reason to allow what was objected to.
+    """
+    judged = judge([objection])
+    note = f"An earlier objection stands, as no language model has answered since: {objection.why}."
+    return replace(
+        judged,
+        model_opinion=incident.model_opinion,
+        grounding=incident.grounding,
+        model_notes=[note, *incident.model_notes],
+        classifier=incident.classifier,
+        confidence=min(judged.confidence, incident.confidence),
+        needs_human_review=True,
+    )
+
+
+def objection_of(incident: Incident) -> Reason | None:
+    """Give a model's objection to a retry, where the incident has one."""
+    return next((one for one in incident.retry_reasons if one.rule in OBJECTIONS and not one.holds), None)
 
 
 def _cited(incident: Incident, proposal: Proposal, evidence: Mapping[str, Evidence]) -> list[Evidence]:
@@ -130,7 +157,7 @@ def _objection(proposal: Proposal, answer: Answer, stance: Stance) -> Reason:
         if answer.safe_to_retry
         else f"the language model {model} does not hold a retry for safe"
     )
-    rule = "MODEL_OBJECTS" if stance is Stance.AGREES else "MODEL_DISAGREES"
+    rule = OBJECTIONS[0] if stance is Stance.AGREES else OBJECTIONS[1]
     cited = list(dict.fromkeys(name for claim in answer.claims for name in claim.evidence))
     return Reason(rule=rule, holds=False, why=why, evidence=cited[:4])
 
@@ -238,7 +265,7 @@ def _notes(proposal: Proposal, stance: Stance, objects: bool) -> list[str]:
         return [f"No language model answered, so the rules' verdict stands alone ({how or 'none was asked'})."]
     by = _by(proposal.model)
     view = f"{answer.category}/{answer.failure_mode}, {'safe' if answer.safe_to_retry else 'not safe'} to retry"
-    said = [f"{by} {_STANCE[stance]}: {view}." + (" It objects to a retry." if objects else "")]
+    said = [f"{by} {STANCE_IN_WORDS[stance]}: {view}." + (" It objects to a retry." if objects else "")]
     if answer.root_cause:
         said.append(f"{by} {answer.root_cause}")
     said += [f"{by} {one.text} [{', '.join(one.evidence)}]" for one in answer.claims]
@@ -246,14 +273,6 @@ def _notes(proposal: Proposal, stance: Stance, objects: bool) -> list[str]:
         cut, stated = proposal.grounding.cut, proposal.grounding.claims
         said.append(f"{cut} of {stated} statements of the model were left out: the evidence does not support them.")
     return said[:_MAX_NOTES]
-
-
-_STANCE = {
-    Stance.AGREES: "agrees with the rules",
-    Stance.CHOSE: "chooses among what the rules left open",
-    Stance.MOVED_TO_UNKNOWN: "holds the evidence for weak or conflicting",
-    Stance.DISAGREES: "disagrees with the rules",
-}
 
 
 def _cost(incident: Incident, proposal: Proposal) -> Cost:
