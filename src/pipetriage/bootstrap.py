@@ -315,13 +315,15 @@ class App:
     def _flow(self) -> Triage:
         from pipetriage.detectors import RULES_VERSION, all_detectors
 
+        with self._opening:  # several threads triage at once, and share one breaker
+            classifier = self.classifier
         return Triage(
             detectors=all_detectors(self.settings.thresholds),
             settings=self.settings,
             rules_version=RULES_VERSION,
             clock=_now,
             timer=time.perf_counter,
-            classifier=self.classifier,
+            classifier=classifier,
             objection=self._objection,
         )
 
