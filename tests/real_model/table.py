@@ -42,7 +42,7 @@ def summary(lines: Sequence[Line]) -> Iterator[str]:
         requests = [request for one in among for request in one.told.requests]
         seconds = sorted(one.told.seconds for one in among)
         yield (
-            f"{kind}: {len(among)} asked, {len(answers)} answered in the accepted form; category right: model {right}, "
+            f"{kind} {len(among)} asked, {len(answers)} answered in the accepted form; category right: model {right}, "
             f"rules {rules}, together {merged}; said safe {said_safe} times, {wrongly} of them where the rules say no; "
             f"grounded {sum(one.supported for one in held)} of {sum(one.claims for one in held)} statements; "
             f"{len(requests)} requests, {sum(one.input_tokens for one in requests)} tokens in, "

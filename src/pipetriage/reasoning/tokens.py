@@ -71,6 +71,9 @@ def tokens(text: str) -> int:
 def _word(word: str) -> int:
     small = word.lower()
     rare = sum(second not in _FOLLOWS[first] for first, second in pairwise(small))
+    if word.isupper():
+        # Tokenizers know fewer pieces of capitals.
+        rare += rare // 4
     humps = sum(first.islower() and second.isupper() for first, second in pairwise(word))
     return max(-(-len(word) // _LETTERS), 1 + rare + humps)
 
