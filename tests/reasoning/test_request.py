@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pipetriage.bootstrap import App, open_app
+from pipetriage.errors import ConfigError
 from pipetriage.model.categories import CATEGORY_OF, Category, FailureMode
 from pipetriage.model.context import Context
 from pipetriage.model.evidence import Gap
 from pipetriage.model.finding import Finding
-from pipetriage.model.proposal import RequestKind
+from pipetriage.model.proposal import Answer, Claim, RequestKind
 from pipetriage.reasoning.answers import answer_schema
+from pipetriage.reasoning.grounding import ground
 from pipetriage.reasoning.prompts import fingerprint, prompt
 from pipetriage.reasoning.request import SCHEMA_TOKENS, Request, build_request
 from pipetriage.reasoning.tokens import cut, tokens
@@ -67,6 +69,73 @@ def test_the_bound_holds_whatever_it_is_and_more_room_shows_more(app: App, limit
     context, findings = known(app, "spark_append_each_between_service_09")
     assert size(request(context, findings, limit)) <= limit
     assert len(request(context, findings, limit).shown) <= len(request(context, findings, limit + 2000).shown)
+
+
+@pytest.mark.parametrize("limit", [*range(500, 3600, 100)])
+def test_no_request_is_larger_than_allowed_and_none_is_without_evidence(app: App, limit: int) -> None:
+    context, findings = known(app, "adv_claims_success_01")
+    offered = frozenset(RequestKind)
+    try:
+        asked = build_request(context, findings, input_tokens=limit, offered=offered)
+    except ConfigError as error:
+        least = int(re.findall(r"\d+", str(error))[-1])
+        assert limit < least <= 2500  # what the settings allow is enough, whatever is on offer
+        assert build_request(context, findings, input_tokens=least, offered=offered).shown
+    else:
+        assert size(asked) <= limit
+        assert asked.shown
+        if limit >= 2500:
+            assert "\n| STRONG UNKNOWN/TRANSIENT_SERVICE [e2" in asked.question.text
+
+
+@pytest.mark.parametrize("folder", CASES[::40], ids=lambda one: one.name)
+def test_what_rules_found_and_what_could_not_be_seen_is_told_of_every_case(app: App, folder: Path) -> None:
+    context, findings = known(app, folder.name)
+    text = request(context, findings).question.text
+    assert ("\nWhat rules found" in text) is bool(findings)
+    assert ("\nWhat could not be seen" in text) is bool(context.gaps)
+    if findings:
+        first = findings[0]
+        assert f"\n| {first.strength} {first.category}/{first.failure_mode} [e" in text
+
+
+def test_long_evidence_does_not_push_out_what_rules_found(app: App) -> None:
+    context, findings = known(app, "adv_claims_success_01")
+    long = "\n".join(f"line {number} of a long log with words enough" for number in range(2000))
+    some = next(iter(context.evidence.values()))
+    found = [replace(some, id=f"more-{number}", summary="more", excerpt=long) for number in range(3)]
+    context = replace(
+        context,
+        evidence={name: replace(one, excerpt=f"{one.summary}\n{long}") for name, one in context.evidence.items()},
+        gaps=tuple(Gap(source=f"source{number}", reason=long) for number in range(9)),
+    )
+    findings = [replace(findings[0], statement=long)] * 9
+    for limit in (2500, LIMIT, 8000):
+        asked = build_request(context, findings, input_tokens=limit, offered=frozenset(RequestKind), found=found)
+        assert size(asked) <= limit
+        assert asked.shown["e1"].evidence == "more-0"
+        assert "\n| STRONG UNKNOWN/TRANSIENT_SERVICE [" in asked.question.text
+        if limit >= LIMIT:
+            assert "\n| source0: line 0" in asked.question.text
+
+
+def test_the_run_itself_is_shown_whole_and_by_a_short_id(app: App) -> None:
+    context, findings = known(app, "adv_claims_success_01")
+    asked = request(context, findings)
+    run = asked.shown["e1"].text
+    assert f"run {context.target.job_run_id[:11]}\u2026 (attempt 0): FAILED" in run
+    assert "ended 00:30:10" in run
+    assert not re.search(r"jr_[0-9a-f]{9}", asked.question.text)
+    said = Claim(text=f"{context.target.job_run_id[:11]}\u2026 FAILED.", evidence=("e1",))
+    answer = Answer(
+        category=Category.UNKNOWN,
+        failure_mode=FailureMode.TRANSIENT_SERVICE,
+        root_cause="",
+        claims=(said,),
+        safe_to_retry=False,
+        confidence=0.5,
+    )
+    assert ground(answer, asked.shown)[1].supported == 1
 
 
 def test_the_request_is_as_large_for_a_log_of_forty_thousand_lines(tmp_path: Path) -> None:
@@ -124,12 +193,27 @@ def test_the_name_of_a_table_is_no_line_of_ours(app: App) -> None:
         assert not any(name in line for name in names)
 
 
-@pytest.mark.parametrize("mark", ["<|im_end|>", "<|start_header_id|>", "</s>", "[/INST]", "<<SYS>>", "<end_of_turn>"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *("<|im_end|>", "<|start_header_id|>", "</s>", "[/INST]", "<<SYS>>", "<</SYS>>", "<end_of_turn>", "<unk>"),
+        *("<\uff5cUser\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>", "[TOOL_CALLS]", "[SYSTEM_PROMPT]"),
+        *("[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "<think>", "</think>", "<tool_call>", "<start_of_image>", "[IMG]"),
+    ],
+)
 def test_marks_of_chat_templates_are_broken(app: App, mark: str) -> None:
     context, findings = known(app, "conflicting_signals")
     evidence = {name: replace(one, summary=f"a {mark} b", excerpt=None) for name, one in context.evidence.items()}
     findings = [replace(one, statement=f"a {mark} b") for one in findings]
     assert mark not in request(replace(context, evidence=evidence), findings).question.text
+
+
+def test_error_conditions_stay_readable_and_can_be_cited(app: App) -> None:
+    context, findings = known(app, "conflicting_signals")
+    said = "[UNRESOLVED_COLUMN.WITH_SUGGESTION] and [CAST_INVALID_INPUT] in <module>, a < b, x[0]"
+    evidence = {name: replace(one, summary=said, excerpt=None) for name, one in context.evidence.items()}
+    shown = request(replace(context, evidence=evidence), findings).shown["e1"].text
+    assert shown == "[UNRESOLVED_COLUMN.WITH_SUGGESTION] and [ CAST_INVALID_INPUT] in < module>, a < b, x[0]"
 
 
 def test_the_same_failure_makes_the_same_request(app: App, tmp_path: Path) -> None:

@@ -332,7 +332,9 @@ class _Conversation:
             self._failed(model, ModelFault.NOT_RECORDED, why)
 
     def _redacted(self, answer: Answer) -> Answer:
-        text = self._desk.redact
+        def text(said: str) -> str:
+            return " ".join(self._desk.redact(said).split())
+
         return replace(
             answer,
             root_cause=text(answer.root_cause),

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from pipetriage.errors import ConfigError
 from pipetriage.model.context import Context
-from pipetriage.model.evidence import Evidence, Gap
+from pipetriage.model.evidence import Evidence
 from pipetriage.model.finding import Finding
 from pipetriage.model.proposal import RequestKind
 from pipetriage.reasoning.interface import Question
@@ -29,6 +30,16 @@ _JOINTS = 16
 """Tokens of the blank lines between the parts."""
 _SNAPSHOTS = 12
 _RUNS = 3
+_TOLD, _UNSEEN = 350, 150
+"""Tokens kept free of evidence for what the rules found and for what could not be seen, at most. Else one long piece of
+evidence would push them out."""
+_CITING = 24
+"""Tokens of the numbers that one finding cites, at most: four of ``e12, ``."""
+_CITED = 4
+_ROOM = 400
+"""Tokens below which evidence is worth more than the prompt's examples, which are then left out."""
+_NO_ROOM = 150
+"""Tokens below which nothing of use can be shown."""
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,32 +74,68 @@ def build_request(
         input_tokens: the whole request's size, the answer's form included.
         offered: kinds of further evidence that may be asked for.
         found: further evidence that was asked for; it comes first.
+
+    Raises:
+        ConfigError: ``input_tokens`` has no room for evidence beside the prompt.
     """
-    said = prompt()
-    asking = [said.asking.replace("{kinds}", " ".join(sorted(offered)))] if offered else []
-    instructions = f"{said.instructions}\n\n{said.examples}"
-    ending = "\n\n".join([said.rules, *asking, said.question])
-    room = input_tokens - SCHEMA_TOKENS - tokens(instructions) - tokens(ending) - tokens(_HEADING) - _JOINTS
-    pieces: list[str] = []
-    shown: dict[str, Shown] = {}
-    for one, limit in _by_weight(context, findings, found):
-        number = f"e{len(shown) + 1}"
-        piece, text = _piece(number, one, min(limit, room))
-        size = tokens(piece) + 1
-        if not text or size > room:
-            continue
-        pieces.append(piece)
-        shown[number] = Shown(evidence=one.id, text=text)
-        room -= size
-    told = _told(findings, context.gaps, shown, room)
-    text = "\n\n".join(["\n".join([_HEADING, *pieces]), *told, ending])
+    offering = " ".join(sorted(offered))
+    instructions, ending, room = _frame(offering, input_tokens)
+    told = [_finding(one, {}) for one in findings]
+    gaps = [f"{one.source}: {one.reason}" for one in context.gaps]
+    kept = min(_TOLD, room // 3, _size(_RULES, told) + _CITING * len(told))
+    kept_for_gaps = min(_UNSEEN, room // 8, _size(_NOT_SEEN, gaps))
+    shown, pieces = _filled(_by_weight(context, findings, found), room - kept - kept_for_gaps)
+    room -= sum(map(_piece_size, pieces))
+    rules = _part(_RULES, [_finding(one, shown) for one in findings], room - kept_for_gaps)
+    unseen = _part(_NOT_SEEN, gaps, room - _piece_size(rules))
+    text = "\n\n".join(filter(None, ["\n".join([_HEADING, *pieces]), rules, unseen, ending]))
     question = Question(instructions=instructions, text=text, may_ask=frozenset(map(str, offered)))
     return Request(question=question, shown=shown)
 
 
+def _frame(offering: str, input_tokens: int) -> tuple[str, str, int]:
+    """Give what stands around the evidence, before and after it, and the room between."""
+    said = prompt()
+    asking = [said.asking.replace("{kinds}", offering)] if offering else []
+    ending = "\n\n".join([said.rules, *asking, said.question])
+    room = input_tokens - SCHEMA_TOKENS - tokens(said.instructions) - tokens(ending) - tokens(_HEADING) - _JOINTS
+    if room - tokens(said.examples) >= _ROOM:
+        return f"{said.instructions}\n\n{said.examples}", ending, room - tokens(said.examples)
+    if room < _NO_ROOM:
+        least = input_tokens - room + _NO_ROOM
+        raise ConfigError(
+            f"[reasoning] input_tokens = {input_tokens} has no room for evidence: give it {least} or more"
+        )
+    return said.instructions, ending, room
+
+
+def _filled(pieces: Iterable[tuple[Evidence, int]], room: int) -> tuple[dict[str, Shown], list[str]]:
+    """Take pieces of evidence, each within its bound, until the room is used up."""
+    shown: dict[str, Shown] = {}
+    written: list[str] = []
+    for one, limit in pieces:
+        number = f"e{len(shown) + 1}"
+        piece, text = _piece(number, one, min(limit, room))
+        if not text or _piece_size(piece) > room:
+            continue
+        written.append(piece)
+        shown[number] = Shown(evidence=one.id, text=text)
+        room -= _piece_size(piece)
+    return shown, written
+
+
+def _piece_size(piece: str) -> int:
+    return tokens(piece) + 1
+
+
 _HEADING = "Evidence of one failed run. An id in square brackets, what kind of evidence it is, then quoted lines:"
-# What chat templates mark turns with: a server that fills a text into its template may take them for its own.
-_MARKS = re.compile(r"(?i)<(?=\||/?s>|/?(?:bos|eos|start_of_turn|end_of_turn)>|<SYS|/SYS)|\[(?=/?INST\])")
+_RULES = "What rules found (a WEAK finding is a hint, two of different categories are a conflict):"
+_NOT_SEEN = "What could not be seen:"
+# Chat templates mark turns, tools and thoughts with <...>, <|...|> (DeepSeek's bars are wide) and [CAPITALS]: a server
+# that fills a text into its template may take them for its own.
+_MARKS = re.compile(r"<(?=[A-Za-z/|\uff5c])|\[(?=/?[A-Z][A-Z0-9_]+\])")
+# Runs of Glue are named by 64 digits, each a token of its own. Eight tell them apart.
+_RUN_ID = re.compile(r"\b(jr_[0-9a-f]{8})[0-9a-f]{24,}\b")
 
 
 def _piece(number: str, one: Evidence, limit: int) -> tuple[str, str]:
@@ -97,20 +144,22 @@ def _piece(number: str, one: Evidence, limit: int) -> tuple[str, str]:
     lines = [one.summary, *(one.excerpt or "").split("\n")]
     # An excerpt mostly begins with what the summary says.
     body = one.excerpt or "" if one.excerpt and one.summary[:60] in one.excerpt else "\n".join(lines)
-    plain = "\n".join(line for line in body.split("\n") if line.strip())
-    # Quoting a line costs two tokens.
-    room = limit - tokens(heading) - 2 * (plain.count("\n") + 1)
+    plain = _shortened("\n".join(line for line in body.splitlines() if line.strip()))
+    # Quoting a line costs two tokens, as much as the shortest one with its end: half of the room is always enough.
+    room = limit - tokens(heading) - 2
+    room = max(room // 2, room - 2 * cut(plain, room).count("\n"))
     if room < _AT_LEAST and tokens(plain) > room:
         return "", ""
-    text = cut(_unmarked(plain), room)
-    return "\n".join([heading, *_quoted(text)]), text
+    text = cut(plain, room)
+    return "\n".join([heading, *(f"{_QUOTE}{line}" for line in text.split("\n"))]), text
 
 
-def _quoted(text: str) -> Iterator[str]:
-    return (f"{_QUOTE}{line}" for line in text.splitlines())
+def _shortened(text: str) -> str:
+    return _RUN_ID.sub(r"\1…", unmarked(text))
 
 
-def _unmarked(text: str) -> str:
+def unmarked(text: str) -> str:
+    """Break what a chat template could take for its own marks."""
     return _MARKS.sub(lambda mark: f"{mark[0]} ", text)
 
 
@@ -170,26 +219,25 @@ def _surroundings(context: Context) -> Iterator[tuple[str, int]]:
     yield from ((name, _SHORT) for names in several for name in names)
 
 
-def _told(findings: Sequence[Finding], gaps: Sequence[Gap], shown: Mapping[str, Shown], room: int) -> list[str]:
-    """Say what the rules found and what could not be seen. Both quote evidence, and so are quoted."""
-    parts = []
-    for heading, lines in (
-        ("What rules found (a WEAK finding is a hint, two of different categories are a conflict):", findings),
-        ("What could not be seen:", gaps),
-    ):
-        kept, room = [], room - tokens(heading) - 2
-        for one in lines:
-            line = _finding(one, shown) if isinstance(one, Finding) else f"{one.source}: {one.reason}"
-            quoted = "\n".join(_quoted(cut(_unmarked(line), _SHORT)))
-            size = tokens(quoted) + 1
-            if size <= room:
-                kept.append(quoted)
-                room -= size
-        if kept:
-            parts.append("\n".join([heading, *kept]))
-    return parts
+def _part(heading: str, lines: Sequence[str], room: int) -> str:
+    """Write what fits of our sentences below their heading. They quote evidence, and so are quoted."""
+    kept, room = [], room - _piece_size(heading)
+    for line in map(_told, lines):
+        if _piece_size(line) <= room:
+            kept.append(line)
+            room -= _piece_size(line)
+    return "\n".join([heading, *kept]) if kept else ""
+
+
+def _size(heading: str, lines: Sequence[str]) -> int:
+    """Count what all of it takes."""
+    return sum(map(_piece_size, [heading, *map(_told, lines)])) if lines else 0
+
+
+def _told(line: str) -> str:
+    return _QUOTE + cut(_shortened(" ".join(line.split())), _SHORT)
 
 
 def _finding(one: Finding, shown: Mapping[str, Shown]) -> str:
-    cited = ", ".join(number for number, piece in shown.items() if piece.evidence in one.evidence)
-    return f"{one.strength} {one.category}/{one.failure_mode} [{cited}]: {one.statement}"
+    cited = [number for number, piece in shown.items() if piece.evidence in one.evidence][:_CITED]
+    return f"{one.strength} {one.category}/{one.failure_mode} [{', '.join(cited)}]: {one.statement}"
