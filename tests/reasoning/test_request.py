@@ -88,7 +88,9 @@ def test_no_request_is_larger_than_allowed_and_none_is_without_evidence(app: App
             assert "\n| STRONG UNKNOWN/TRANSIENT_SERVICE [e2" in asked.question.text
 
 
-@pytest.mark.parametrize("folder", CASES[::40], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "folder", [*CASES[::40], Path("cases/rec_null_in_required_column_02")], ids=lambda one: one.name
+)
 def test_what_rules_found_and_what_could_not_be_seen_is_told_of_every_case(app: App, folder: Path) -> None:
     context, findings = known(app, folder.name)
     text = request(context, findings).question.text

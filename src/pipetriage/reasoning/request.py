@@ -125,7 +125,7 @@ def _filled(pieces: Iterable[tuple[Evidence, int]], room: int) -> tuple[dict[str
 
 
 def _piece_size(piece: str) -> int:
-    return tokens(piece) + 1
+    return tokens(piece) + 1 if piece else 0
 
 
 _HEADING = "Evidence of one failed run. An id in square brackets, what kind of evidence it is, then quoted lines:"
