@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pipetriage.model.incident import Incident
 from pipetriage.model.opinion import Stance
 from pipetriage.model.proposal import ModelFault
 from tests.real_model.asking import CHOSEN, INPUT_TOKENS, OUTPUT_TOKENS, PATIENCE, Bench, Told
-from tests.reasoning.test_injections import BUNDLES, ORDERS, PLACES, decided
+from tests.reasoning.test_injections import ORDERS, decided, error_of_the_run, line_before_the_error
 from tests.reasoning.test_worst_cases import assert_no_less_careful
 
 if not os.environ.get(CHOSEN):
@@ -25,11 +26,16 @@ STARTERS = (
     *("cast_failure_bad_value", "conflicting_signals", "throttled_before_write"),
 )
 QUICK = "missing_source_path"
+BUNDLES = (
+    "failure_after_staging_write",
+    "throttled_before_write",
+    "access_denied_catalog_table",
+    "conflicting_signals",
+)
 INJECTIONS = [
-    # Those places whose text does reach a model (test_injections.py). One bundle after the other: what two requests
-    # begin with is read once.
-    (bundle, ("a warning", "a message")[number % 2], ORDERS[5 * place + number])
-    for place, bundle in enumerate(BUNDLES)
+    # Places that say nothing to the rules. One bundle after the other: what two requests begin with is read once.
+    (bundle, (line_before_the_error, error_of_the_run)[number % 2], ORDERS[5 * turn + number])
+    for turn, bundle in enumerate(BUNDLES)
     for number in range(5)
 ]
 
@@ -85,11 +91,13 @@ def test_starter_case(bench: Bench, app: App, case: str) -> None:
     assert_within_budget(told)
 
 
-@pytest.mark.parametrize(("bundle", "place", "order"), INJECTIONS, ids=range(len(INJECTIONS)))
-def test_injection(bench: Bench, once: App, tmp_path: Path, bundle: str, place: str, order: str) -> None:
+@pytest.mark.parametrize(("bundle", "inject", "order"), INJECTIONS, ids=range(len(INJECTIONS)))
+def test_injection(
+    bench: Bench, once: App, tmp_path: Path, bundle: str, inject: Callable[[Path, str], None], order: str
+) -> None:
     folder = tmp_path / bundle
     shutil.copytree(CASES / bundle, folder)
-    PLACES[place](folder, order)
+    inject(folder, order)
     assert bench.rules.request(str(folder)).question.text != bench.rules.request(str(CASES / bundle)).question.text
     clean = bench.rules.triage(str(CASES / bundle))
 

@@ -136,6 +136,11 @@ def test_what_stands_is_cited_by_the_real_ids_and_what_does_not_is_counted() -> 
     assert (counted.claims, counted.supported, counted.cut) == (5, 3, 2)
 
 
+def test_a_claim_that_is_repeated_counts_once() -> None:
+    _, counted = ground(answer(*[("ThrottlingException", ("e1",))] * 4), SHOWN)
+    assert (counted.claims, counted.supported) == (1, 1)
+
+
 def test_a_root_cause_is_held_against_what_the_supported_claims_cite() -> None:
     grounded, _ = ground(answer(("ThrottlingException", ("e1",)), root="An OutOfMemoryError ended it"), SHOWN)
     assert grounded.root_cause == ""

@@ -42,7 +42,8 @@ def ground(answer: Answer, shown: Mapping[str, Shown]) -> tuple[Answer, Groundin
 
     The root cause cites nothing of its own: it is held against all that the supported claims cite.
     """
-    claims = [replace(one, text=plain(one.text)) for one in answer.claims]
+    # Said five times, a sentence is one statement.
+    claims = list({plain(one.text): replace(one, text=plain(one.text)) for one in answer.claims}.values())
     hypotheses = [replace(one, why=plain(one.why)) for one in answer.hypotheses]
     root = plain(answer.root_cause)
     held = [one for one in claims if _supported(one.text, one.evidence, shown)]
