@@ -31,7 +31,7 @@ from pipetriage.reasoning.audit import Audit, AuditRecord
 from pipetriage.reasoning.beside import beside
 from pipetriage.reasoning.breaker import Breaker, is_providers
 from pipetriage.reasoning.consultation import Consultation
-from pipetriage.reasoning.grounding import ground
+from pipetriage.reasoning.grounding import ground, plain
 from pipetriage.reasoning.interface import Check, Endpoint, Limits, ModelError, Reply
 from pipetriage.reasoning.prompts import prompt
 from pipetriage.reasoning.request import Request, build_request
@@ -333,7 +333,8 @@ class _Conversation:
 
     def _redacted(self, answer: Answer) -> Answer:
         def text(said: str) -> str:
-            return " ".join(self._desk.redact(said).split())
+            # Made plain first: an invisible character would hide a value from redaction, and be dropped behind it.
+            return self._desk.redact(plain(said))
 
         return replace(
             answer,
