@@ -23,7 +23,7 @@ from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
 from pipetriage.triage import Triage, Triaged
-from pipetriage.verdict.classifier import objection_of
+from pipetriage.verdict.classifier import OBJECTIONS, objection_of
 from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
@@ -200,8 +200,16 @@ class App:
             return []
 
     def _objection(self, incident_id: str) -> Reason | None:
-        """Give what a model has objected to a retry of the run, in its latest verdict."""
-        verdicts = self._verdicts(incident_id)
+        """Give what a model has objected to a retry of the run, in its latest verdict. Unreadable counts as objected."""
+        if self.store is None:
+            return None
+        try:
+            verdicts = self.store.history(incident_id)
+        except StoreError as error:
+            if self.settings.model in ("none", []):
+                return None  # nobody is asked, and nothing is granted without the store
+            why = f"whether a language model objected to a retry before cannot be read: {error}"
+            return Reason(rule=OBJECTIONS[0], holds=False, why=why, evidence=[])
         return objection_of(verdicts[-1]) if verdicts else None
 
     def _overtaken(self, incident: Incident, began: datetime) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from pipetriage.bootstrap import open_app
 from pipetriage.entrypoints.cli import main
+from pipetriage.errors import StoreError
 from pipetriage.model.incident import Incident, from_json
 from pipetriage.stores import open_store
 from tests.evaluation.building import copy_case
@@ -164,6 +165,29 @@ def late(seconds: float) -> Step:
         says(failure_mode="TRANSIENT_SERVICE", safe_to_retry=False)(handler)
 
     return step
+
+
+class Unreadable:
+    """A store whose verdicts cannot be read just now."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def history(self, incident_id: str) -> list[Incident]:
+        raise StoreError("the store is locked")
+
+
+def test_an_objection_that_cannot_be_looked_up_is_not_taken_for_none(desk: Desk) -> None:
+    desk.settings("retries = 0", model=True)
+    desk.server.plays(answers(500, {"error": "x"}))
+    app = open_app(config=desk.folder / "pipetriage.toml")
+    app.store = Unreadable(app.store)
+    incident = app.triage(f"cases/{SAFE}")
+    assert not incident.safe_to_retry
+    assert any("cannot be read: the store is locked" in one.why for one in incident.retry_reasons)
 
 
 def test_a_late_answer_amends_the_incident(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,9 +56,7 @@ class OpenAI:
 
     def prepare(self) -> None:
         """Import the SDK and read the certificates."""
-        for module in ("openai", "pydantic_ai.models.openai"):
-            import_module(module)
-        prepare()
+        _ready("openai", "pydantic_ai.models.openai")
 
     @asynccontextmanager
     async def connect(self, call: Call) -> "AsyncIterator[Model]":
@@ -86,9 +84,7 @@ class Local:
 
     def prepare(self) -> None:
         """Import the SDK and read the certificates."""
-        for module in ("openai", "pydantic_ai.models.openai"):
-            import_module(module)
-        prepare()
+        _ready("openai", "pydantic_ai.models.openai")
 
     @asynccontextmanager
     async def connect(self, call: Call) -> "AsyncIterator[Model]":
@@ -125,9 +121,7 @@ class Anthropic:
 
     def prepare(self) -> None:
         """Import the SDK and read the certificates."""
-        for module in ("anthropic", "pydantic_ai.models.anthropic"):
-            import_module(module)
-        prepare()
+        _ready("anthropic", "pydantic_ai.models.anthropic")
 
     @asynccontextmanager
     async def connect(self, call: Call) -> "AsyncIterator[Model]":
@@ -196,6 +190,12 @@ class Bedrock:
 
 def _native_or_tool(model: "Model") -> OutputMode:
     return "native" if cast(dict[str, Any], model.profile).get("supports_json_schema_output") else "tool"
+
+
+def _ready(*modules: str) -> None:
+    for module in modules:
+        import_module(module)
+    prepare()
 
 
 def _key(variable: str) -> str:
