@@ -200,7 +200,7 @@ class App:
             return []
 
     def _objection(self, incident_id: str) -> Reason | None:
-        """Give what a model has objected to a retry of the run, in its latest verdict. Unreadable counts as objected."""
+        """Give what a model objected to a retry of the run, in its latest verdict; unreadable counts as objected."""
         if self.store is None:
             return None
         try:
