@@ -46,7 +46,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
-        for name, value in ({"content_type": "application/json"} | headers).items():
+        # It says that it closes, as it does: else a client may send its next request into a closing connection.
+        for name, value in ({"content_type": "application/json", "connection": "close"} | headers).items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
