@@ -10,6 +10,8 @@ PipetriageError                 anything this program says no with; the message 
 │   └── UnansweredError         it was not reached, throttled or broken: it may answer later
 ├── CredentialsError            AWS does not know us: no credentials, expired, refused (exit 3)
 ├── ReadOnlyError               an AWS call that is not a read was refused before it was sent (exit 3)
+├── DeliveryError               a channel did not take a message; it is tried again
+│   └── RefusedError            it never will: a wrong address, secret or form
 ├── MissingExtraError           an optional dependency is absent; names the extra (exit 3)
 └── StoreError                  the incident store cannot be read or written     (exit 3)
 """
@@ -72,6 +74,19 @@ class ReadOnlyError(PipetriageError):
             "add it to pipetriage/aws/allowlist.py; our own table and queue are named in the settings (docs/aws.md)"
         )
         self.operation = operation
+
+
+class DeliveryError(PipetriageError):
+    """A channel did not take a message: out of reach, too slow, too busy, or broken on its own side."""
+
+    def __init__(self, why: str, *, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+        """Seconds that the receiver asks us to wait; None: it says nothing."""
+
+
+class RefusedError(DeliveryError):
+    """A channel will not take a message, however often it is tried: a wrong address, secret or form."""
 
 
 class MissingExtraError(PipetriageError):

@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from pipetriage.settings.channels import ChannelSettings
+
 
 class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds of the context."""
@@ -212,5 +214,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ``local:NAME@URL`` for any server that speaks OpenAI's protocol, or a list of them, tried in turn; ``none``: no
     model."""
     reasoning: ReasoningSettings = ReasoningSettings()
+    channels: dict[str, ChannelSettings] = {}
+    """The channels by which people are told, by name."""
     min_confidence: float = 0.6
     """Below it an incident asks for human review."""
