@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from pipetriage.settings.channels import ChannelSettings
+from pipetriage.settings.routing import RoutingSettings
 
 
 class ContextSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -216,5 +217,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reasoning: ReasoningSettings = ReasoningSettings()
     channels: dict[str, ChannelSettings] = {}
     """The channels by which people are told, by name."""
+    routing: RoutingSettings = RoutingSettings()
     min_confidence: float = 0.6
     """Below it an incident asks for human review."""

@@ -12,6 +12,7 @@ Items (``pk`` partition key, ``sk`` sort key):
 ``INCIDENT#<id>``     ``GRANT``             the one retry of the run
 ``TABLE#<leaf>``      ``INCIDENT#<id>``     readers of a table are to be warned: its full names, the revision
 ``BUDGET#``, …                              what asking models has cost, and their answers: dynamodb_memory.py
+``DELIVERY#``, …                            what is on its way to people: dynamodb_deliveries.py
 ====================  ====================  ==========================================================================
 
 Access patterns:
@@ -25,7 +26,8 @@ by run                         ``by_run`` (``job_run_id``)
 newest first, of one pipeline  ``by_time`` (``kind``, ``first_seen``), ``by_pipeline`` (``pipeline_name``,
                                ``first_seen``); category, unsafe and reviewed are filters
 attempts of a batch, latest    ``by_batch`` (``batch_key``, ``place``)
-how often an error recurred    ``by_fingerprint`` (``fingerprint``, ``first_seen``)
+how often an error recurred,   ``by_fingerprint`` (``fingerprint``, ``first_seen``)
+and in which incidents
 may this table be read         Query ``TABLE#<leaf>``, each answer checked against its head
 =============================  =======================================================================================
 
@@ -51,10 +53,12 @@ import msgspec
 
 from pipetriage.errors import StoreError, TargetError
 from pipetriage.model.categories import Category
+from pipetriage.model.deliveries import Deliveries
 from pipetriage.model.incident import Incident
 from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
 from pipetriage.stores.comparing import leaf, not_one, same_table, table_name, text_of
+from pipetriage.stores.dynamodb_deliveries import DynamoDBDeliveries
 from pipetriage.stores.dynamodb_items import (
     KIND,
     REVIEW,
@@ -176,6 +180,11 @@ class DynamoDBStore:
         heads = [head for head in self._reading.heads(map(id_of, entries)) if head["batch_key"] == short(batch_key)]
         return self._reading.load(sorted(heads, key=lambda head: str(head["place"]), reverse=True))
 
+    def with_fingerprint(self, fingerprint: str, limit: int) -> Incidents:
+        """See ``IncidentStore.with_fingerprint``."""
+        entries = self._table.query(fingerprint, "by_fingerprint", newest_first=True, page=limit)
+        return self._reading.load(self._reading.heads(map(id_of, islice(entries, limit))))
+
     def unsafe_readers(self, table: str) -> Incidents:
         """See ``IncidentStore.unsafe_readers``."""
         name = table_name(table)
@@ -214,6 +223,10 @@ class DynamoDBStore:
     def model_memory(self) -> ModelMemory:
         """See ``IncidentStore.model_memory``."""
         return DynamoDBMemory(self._table)
+
+    def deliveries(self) -> Deliveries:
+        """See ``IncidentStore.deliveries``."""
+        return DynamoDBDeliveries(self._table)
 
     def _draft(self, incident: Incident, head: Item | None) -> Item:
         """Make a revision without its number; a document that is too long for it is written beside it, first."""

@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from pipetriage.model.categories import Category
+from pipetriage.model.deliveries import Deliveries
 from pipetriage.model.incident import Incident
 from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
@@ -72,6 +73,10 @@ class IncidentStore(Protocol):
         """List the incidents of one batch, the latest attempt first."""
         ...
 
+    def with_fingerprint(self, fingerprint: str, limit: int) -> Incidents:
+        """List the incidents of the same failure, in whatever batch, the most recently opened first."""
+        ...
+
     def unsafe_readers(self, table: str) -> Incidents:
         """List the incidents for which a reader of the table may see part of a batch, or nobody can tell.
 
@@ -94,4 +99,8 @@ class IncidentStore(Protocol):
 
     def model_memory(self) -> ModelMemory:
         """Give what is kept beside the incidents about asking a model, for all processes that use this store."""
+        ...
+
+    def deliveries(self) -> Deliveries:
+        """Give what is on its way to people, for all processes that use this store."""
         ...

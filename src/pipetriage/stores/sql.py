@@ -10,12 +10,14 @@ from sqlalchemy.exc import IntegrityError
 
 from pipetriage.errors import StoreError, TargetError
 from pipetriage.model.categories import Category
+from pipetriage.model.deliveries import Deliveries
 from pipetriage.model.incident import Incident, from_json, to_json
 from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
 from pipetriage.model.write_state import WriteState
 from pipetriage.stores.comparing import UNSAFE_TO_READ, leaf, not_one, same_table, table_name, text_of
 from pipetriage.stores.interface import GrantResult, Incidents
+from pipetriage.stores.sql_deliveries import SqlDeliveries
 from pipetriage.stores.sql_engine import connect, ensure_schema, our_errors, parse_url, sqlite_file, writing
 from pipetriage.stores.sql_memory import SqlMemory
 from pipetriage.stores.standing import LATEST_ATTEMPT_FIRST, NEWEST_FIRST, in_portions, is_later, with_standing
@@ -112,6 +114,11 @@ class SqlStore:
         with our_errors(self.place), self._engine.begin() as connection:
             return self._load(connection, incidents.c.batch_key == batch_key, order=LATEST_ATTEMPT_FIRST)
 
+    def with_fingerprint(self, fingerprint: str, limit: int) -> Incidents:
+        """See ``IncidentStore.with_fingerprint``."""
+        with our_errors(self.place), self._engine.begin() as connection:
+            return self._load(connection, incidents.c.fingerprint == fingerprint, limit=limit)
+
     def unsafe_readers(self, table: str) -> Incidents:
         """See ``IncidentStore.unsafe_readers``."""
         name = table_name(table)
@@ -174,6 +181,10 @@ class SqlStore:
     def model_memory(self) -> ModelMemory:
         """See ``IncidentStore.model_memory``."""
         return SqlMemory(self._engine, self.place)
+
+    def deliveries(self) -> Deliveries:
+        """See ``IncidentStore.deliveries``."""
+        return SqlDeliveries(self._engine, self.place)
 
     def _load(
         self,

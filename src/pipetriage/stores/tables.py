@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 # The newest migration. A test holds it equal to Alembic's own answer, so that a store already there is opened
 # without importing Alembic.
-HEAD = "0003"
+HEAD = "0004"
 
 # Our own name: a shared PostgreSQL database may hold another program's alembic_version.
 VERSION_TABLE = "pipetriage_version"
@@ -92,4 +92,38 @@ answers = sa.Table(
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("remembered_at", sa.String(32), nullable=False),
     sa.Column("value", sa.LargeBinary, nullable=False),
+)
+
+# One row a message for one channel; ``claimed_until`` is empty unless somebody is sending it. The newest are the log.
+deliveries = sa.Table(
+    "pipetriage_delivery",
+    metadata,
+    sa.Column("delivery_key", sa.String(64), primary_key=True),
+    sa.Column("channel", sa.String(128), nullable=False),
+    sa.Column("topic", sa.String(128), nullable=False),
+    sa.Column("fingerprint", sa.String(128), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("due_at", sa.String(32), nullable=False),
+    sa.Column("claimed_until", sa.String(32), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+)
+
+# What a channel needs to say more on a topic.
+threads = sa.Table(
+    "pipetriage_thread",
+    metadata,
+    sa.Column("topic", sa.String(128), primary_key=True),
+    sa.Column("channel", sa.String(128), primary_key=True),
+    sa.Column("thread", sa.Text, nullable=False),
+)
+
+# Who has taken a topic on.
+acknowledgements = sa.Table(
+    "pipetriage_acknowledgement",
+    metadata,
+    sa.Column("topic", sa.String(128), primary_key=True),
+    sa.Column("document", sa.Text, nullable=False),
 )
