@@ -7,6 +7,7 @@ import msgspec
 
 from pipetriage.errors import ConfigError, SourceError
 from pipetriage.model.pipeline import Output, Pipeline
+from pipetriage.notifiers.routing import check
 from pipetriage.settings import Settings
 
 CONFIG_NAME = "pipetriage.toml"
@@ -65,6 +66,7 @@ def parse_config(text: str, path: str) -> tuple[Settings, dict[str, Pipeline]]:
         pipelines = msgspec.convert(declared, dict[str, Pipeline])
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}: correct that setting (docs/settings.md)") from error
+    check(settings.routing, settings.channels)
     for name, one in declared.items():
         _refuse_unknown(one, Pipeline, f"{path}: pipelines.{name}")
         for output in one.get("outputs", ()):

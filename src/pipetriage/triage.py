@@ -1,4 +1,7 @@
-"""THE flow, readable in one function: collect → context → detect → write state → exposure → gate → model → store."""
+"""THE flow, readable in one function: collect → context → detect → write state → exposure → gate → model → route.
+
+``bootstrap.App`` stores what comes of it, and has people told (``telling.py``).
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,6 +21,7 @@ from pipetriage.model.incident import Classifier as Cost
 from pipetriage.model.incident import Incident
 from pipetriage.model.proposal import EvidenceRequest, Further, Proposal
 from pipetriage.model.write_state import Reason
+from pipetriage.notifiers.routing import by_declared_rules
 from pipetriage.settings import Settings
 from pipetriage.sources.counting import counting
 from pipetriage.sources.interface import Collector, CountsReads, Reads, ReadsOtherLogs
@@ -102,9 +106,9 @@ class Triage:
         began = self._timer()
         rules = self.by_rules(collector)
         if self._classifier is None:
-            return self._timed(self._with_objection(rules, rules.incident), began)
+            return self._finished(rules, self._with_objection(rules, rules.incident), began)
         proposal = self._classifier.propose(rules.context, rules.findings, rules.further)
-        return self._timed(self._merged(rules, proposal), began)
+        return self._finished(rules, self._merged(rules, proposal), began)
 
     def follow(self, collector: Collector) -> Triaged:
         """Do the same, and give what may still come of a model that has not answered in time.
@@ -115,7 +119,7 @@ class Triage:
         began = self._timer()
         rules = self.by_rules(collector)
         if self._classifier is None:
-            return Triaged(self._timed(self._with_objection(rules, rules.incident), began), None)
+            return Triaged(self._finished(rules, self._with_objection(rules, rules.incident), began), None)
         consultation = self._classifier.consult(rules.context, rules.findings, rules.further)
         try:
             proposal = consultation.wait(self._settings.reasoning.deadline_seconds)
@@ -123,9 +127,9 @@ class Triage:
             consultation.cancel()
             raise
         if proposal is not None:
-            return Triaged(self._timed(self._merged(rules, proposal), began), None)
-        late = Late(consultation, lambda said: self._timed(self._merged(rules, said, amends=True), began))
-        return Triaged(self._timed(self._merged(rules, consultation.overdue()), began), late)
+            return Triaged(self._finished(rules, self._merged(rules, proposal), began), None)
+        late = Late(consultation, lambda said: self._finished(rules, self._merged(rules, said, amends=True), began))
+        return Triaged(self._finished(rules, self._merged(rules, consultation.overdue()), began), late)
 
     def by_rules(self, collector: Collector) -> Judged:
         """Come to the verdict that needs no model.
@@ -168,9 +172,11 @@ class Triage:
         objection = self._objection(incident.incident_id) if incident.safe_to_retry else None
         return incident if objection is None else stand_by(incident, objection, rules.judge)
 
-    def _timed(self, incident: Incident, began: float) -> Incident:
+    def _finished(self, rules: Judged, incident: Incident, began: float) -> Incident:
+        """Route it by the declared rules, and say how long all took."""
+        route = by_declared_rules(incident, rules.context.pipeline, self._settings.routing)
         seconds = round(self._timer() - began, 4)
-        return replace(incident, classifier=replace(incident.classifier, seconds=seconds))
+        return replace(incident, route=route, classifier=replace(incident.classifier, seconds=seconds))
 
     def detect(self, context: Context) -> list[Finding]:
         """Ask every detector; strongest findings first, else in the detectors' order."""

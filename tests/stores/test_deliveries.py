@@ -83,6 +83,20 @@ def test_an_older_one_that_waits_for_another_try_goes_first(outbox: Deliveries) 
     assert claimed(outbox, 30) == ["a"]
 
 
+def test_one_that_was_not_tried_after_all_counts_no_attempt(outbox: Deliveries) -> None:
+    outbox.put([delivery("a")])
+    (got,) = outbox.claim(NOON, after(5), 1)
+    outbox.settle(got, None, DeliveryState.WAITING, after(1))
+    (got,) = outbox.claim(after(1), after(5), 1)
+    assert (got.attempts, got.tries) == (1, [])
+
+
+def test_what_waits_for_the_morning_is_told_before_what_cannot_wait(outbox: Deliveries) -> None:
+    outbox.put([delivery("a", due=600), delivery("elsewhere", due=600, topic="bat_2")])
+    outbox.put([delivery("b", minute=1)])
+    assert claimed(outbox, 1) == ["a"]
+
+
 def test_a_refused_one_does_not_hold_up_its_thread(outbox: Deliveries) -> None:
     outbox.put([delivery("a"), delivery("b", minute=1)])
     (got,) = outbox.claim(after(1), after(6), 10)

@@ -69,7 +69,8 @@ class Deliveries(Protocol):
 
     def put(self, deliveries: Sequence[Delivery]) -> None:
         """Add deliveries. Of one whose key is known and that still waits, the message is replaced; any other is left as
-        it is, so that putting the same twice sends it once."""
+        it is, so that putting the same twice sends it once. What waits longer in the same thread and was not tried yet
+        is then due as soon: a thread is told in order."""
         ...
 
     def claim(self, now: datetime, until: datetime, limit: int) -> list[Delivery]:
@@ -80,8 +81,11 @@ class Deliveries(Protocol):
         """
         ...
 
-    def settle(self, delivery: Delivery, tried: Try, state: DeliveryState, due_at: datetime) -> None:
-        """Record what came of a claimed delivery, and let go of it; if it still waits, it is tried at ``due_at``."""
+    def settle(self, delivery: Delivery, tried: Try | None, state: DeliveryState, due_at: datetime) -> None:
+        """Record what came of a claimed delivery, and let go of it; if it still waits, it is tried at ``due_at``.
+
+        ``tried`` None: it was not tried after all, and no attempt is counted.
+        """
         ...
 
     def keep_thread(self, channel: str, topic: str, thread: Mapping[str, str]) -> None:

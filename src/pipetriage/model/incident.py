@@ -51,6 +51,10 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     evidence: list[str]
 
 
+MANUAL_REVIEW = "manual review queue"
+"""Where a person has to look at what was written (design section 3)."""
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Who must know."""
 

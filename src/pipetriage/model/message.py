@@ -69,7 +69,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     link: str | None = None
     """Page of the incident; None: no address is configured, and the id is to be shown."""
     recurs_in: str | None = None
-    """The latest earlier incident with the same fingerprint, by id; for channels that link one to another."""
+    """The latest earlier incident with the same fingerprint, by id."""
+    recurs_topic: str | None = None
+    """The topic of that incident: for channels that link one thread or ticket to another."""
     incident_id: str
     pipeline: str
     batch_id: str | None

@@ -173,6 +173,18 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
         """Give the declared control table; None when undeclared or declared absent."""
         return self.control if isinstance(self.control, Control) else None
 
+    def owner_of(self, queue: str) -> str | None:
+        """Find the declared owner of a queue, however its name was spelled (``platform_team``, ``platform``)."""
+
+        def plain(name: str) -> str:
+            return name.lower().replace("-", " ").replace("_", " ")
+
+        wanted = plain(queue)
+        for name, owner in self.owners.items():
+            if plain(name) in {wanted, wanted.rsplit(" ", 1)[0], wanted.removesuffix(" queue")}:
+                return owner
+        return self.owners.get("default")
+
     def effects(self) -> list[str]:
         """List the declared side effects outside the output tables."""
         match self.other_effects:

@@ -7,7 +7,7 @@ import msgspec
 from pipetriage.model.evidence import Collected
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.readiness.fixes import denied_call
-from pipetriage.verdict.recommend import QUEUES, owner_of
+from pipetriage.verdict.recommend import QUEUES
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ def routes(pipelines: Iterable[Pipeline]) -> Check:
     missing: dict[str, list[str]] = {}
     for pipeline in pipelines:
         for queue in QUEUES:
-            if not owner_of(pipeline, queue):
+            if not pipeline.owner_of(queue):
                 missing.setdefault(queue, []).append(pipeline.name)
     if not missing:
         return Check(name="routes", ok=True, detail=f"each of the {len(QUEUES)} queues has an owner", needed=False)

@@ -10,7 +10,7 @@ from pipetriage.model.pipeline import Output
 from pipetriage.readiness.names import Name, State
 from pipetriage.verdict.attempts import find_attempts
 from pipetriage.verdict.attribution import Owner, attribute, stamps_of
-from pipetriage.verdict.recommend import QUEUES, owner_of
+from pipetriage.verdict.recommend import QUEUES
 
 _PLAIN = frozenset({"parquet", "csv", "json", "orc", "avro"})
 _NO_SPARK = frozenset({"pythonshell", "glueray"})
@@ -223,7 +223,7 @@ def _owners(context: Context) -> Sighting:
 
 def unowned(context: Context) -> list[str]:
     """List the queues that incidents may go to and that nobody is named for."""
-    return [queue for queue in QUEUES if not owner_of(context.pipeline, queue)]
+    return [queue for queue in QUEUES if not context.pipeline.owner_of(queue)]
 
 
 _BY_NAME: dict[Name, Callable[[Context], Sighting]] = {

@@ -43,9 +43,21 @@ class DynamoDBDeliveries:
         """See ``Deliveries.put``."""
         for one in several:
             mine = _item(one)
+            waits = {"waiting": DeliveryState.WAITING.value}
             if self._table.put_new(mine) is not None:
-                waits = {"waiting": DeliveryState.WAITING.value}
                 self._table.update(_key(one), {"message": mine["message"]}, "#state = :waiting", waits)
+            elif one.state is DeliveryState.WAITING:
+                self._bring_forward(one)
+
+    def _bring_forward(self, delivery: Delivery) -> None:
+        """Have what waits in the same thread for the morning told before this one, since threads are in order."""
+        due = text_of(delivery.due_at)
+        for other in self._table.query(f"DELIVERY#{delivery.topic}", begins=f"{delivery.channel}#"):
+            if other["attempts"] == 0 and other["due_at"] > due:
+                same = {"waiting": DeliveryState.WAITING.value, "none": 0}
+                self._table.update(
+                    (other["pk"], other["sk"]), {"due_at": due}, "#state = :waiting AND #attempts = :none", same
+                )
 
     def claim(self, now: datetime, until: datetime, limit: int) -> list[Delivery]:
         """See ``Deliveries.claim``."""
@@ -66,10 +78,11 @@ class DynamoDBDeliveries:
                 claimed.append(_delivery(mine))
         return claimed
 
-    def settle(self, delivery: Delivery, tried: Try, state: DeliveryState, due_at: datetime) -> None:
+    def settle(self, delivery: Delivery, tried: Try | None, state: DeliveryState, due_at: datetime) -> None:
         """See ``Deliveries.settle``."""
-        tries = [*delivery.tries, tried][-KEPT_TRIES:]
+        tries = [*delivery.tries, *([tried] if tried else [])][-KEPT_TRIES:]
         changes = {**_standing(state, due_at), "claimed_until": _FREE, "tries": msgspec.json.encode(tries)}
+        changes["attempts"] = delivery.attempts - (tried is None)
         self._table.update(_key(delivery), changes, "attribute_exists(#pk)")
 
     def keep_thread(self, channel: str, topic: str, thread: Mapping[str, str]) -> None:

@@ -54,13 +54,14 @@ class SqlDeliveries:
 
         return self._write(write)
 
-    def settle(self, delivery: Delivery, tried: Try, state: DeliveryState, due_at: datetime) -> None:
+    def settle(self, delivery: Delivery, tried: Try | None, state: DeliveryState, due_at: datetime) -> None:
         """See ``Deliveries.settle``."""
-        tries = [*delivery.tries, tried][-KEPT_TRIES:]
+        tries = [*delivery.tries, *([tried] if tried else [])][-KEPT_TRIES:]
         values = {
             "state": state.value,
             "due_at": text_of(due_at),
             "claimed_until": _FREE,
+            "attempts": delivery.attempts - (tried is None),
             "tries": msgspec.json.encode(tries).decode(),
         }
         self._write(lambda connection: connection.execute(_one(delivery.key).values(values)))
@@ -184,6 +185,18 @@ def _put_one(connection: sa.Connection, delivery: Delivery) -> None:
             "message": message,
         }
         connection.execute(deliveries.insert().values(row))
+        connection.execute(_waiting_before(delivery).values(due_at=text_of(delivery.due_at)))
+
+
+def _waiting_before(delivery: Delivery) -> "sa.Update":
+    """Find what waits in the same thread for the morning, and is told before this one: threads are in order."""
+    return deliveries.update().where(
+        deliveries.c.topic == delivery.topic,
+        deliveries.c.channel == delivery.channel,
+        deliveries.c.state == DeliveryState.WAITING.value,
+        deliveries.c.attempts == 0,
+        deliveries.c.due_at > text_of(delivery.due_at),
+    )
 
 
 def _delivery(row: Any) -> Delivery:

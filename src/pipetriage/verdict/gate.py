@@ -96,7 +96,7 @@ def judge(
         alternatives=list(cause.alternatives),
         recommended_steps=next_steps,
         options=ways,
-        route=route(context, cause, states, exposed),
+        route=route(context.pipeline, cause.category, states, exposed, unsure=False),
         needs_human_review=True,
         fingerprint=fingerprint,
         changed_since_last_good=list(context.facts.changes),
@@ -105,10 +105,12 @@ def judge(
         retry_reasons=reasons,
     )
     sure = confidence(incident, stored().weights)
+    unsure = sure < settings.min_confidence
     return msgspec.structs.replace(
         incident,
         confidence=sure,
-        needs_human_review=not safe or sure < settings.min_confidence or cause.category is Category.PARTIAL_WRITE_RISK,
+        needs_human_review=not safe or unsure or cause.category is Category.PARTIAL_WRITE_RISK,
+        route=route(context.pipeline, cause.category, states, exposed, unsure=unsure),
         evidence=cited_evidence(incident, context),
     )
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipetriage.model.categories import Category, FailureMode
-from pipetriage.model.incident import Option
+from pipetriage.model.incident import MANUAL_REVIEW, Option
 from pipetriage.model.write_state import Rerun, RerunDecision, WriteStatus
 from pipetriage.verdict.cause import Cause
 from pipetriage.verdict.write_state import OutputState
 
-MANUAL_REVIEW = "manual review queue"
 _BY_PARTITION = frozenset({None, "append", "overwrite_partitions", "merge"})
 """Modes in which a part of the batch can be written without touching the rest."""
 _UNTOUCHED = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})

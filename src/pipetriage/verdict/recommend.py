@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 from pipetriage.model.categories import Category
 from pipetriage.model.context import Context
-from pipetriage.model.incident import Route, Step
+from pipetriage.model.incident import MANUAL_REVIEW, Route, Step
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.write_state import Exposure, ExposureStatus, Rerun, RerunDecision, WriteState, WriteStatus
 from pipetriage.verdict.cause import Cause
-from pipetriage.verdict.options import MANUAL_REVIEW
 from pipetriage.verdict.queries import partition_query, snapshot_query
 from pipetriage.verdict.steps_with_numbers import steps_with_numbers
 from pipetriage.verdict.write_state import OutputState
@@ -123,30 +122,24 @@ def approver_of(cause: Cause) -> str:
     return _ADVICE[cause.category].approver
 
 
-def route(context: Context, cause: Cause, states: list[WriteState], exposed: list[Exposure]) -> Route:
-    """Say which queue the incident goes to, and who else must know."""
-    queue = _ADVICE[cause.category].queue
+def route(
+    pipeline: Pipeline, category: Category, states: list[WriteState], exposed: list[Exposure], *, unsure: bool
+) -> Route:
+    """Say which queue the incident goes to, and who else must know.
+
+    What nobody can be sure of is a person's to look at, whatever the category: UNKNOWN goes to one already.
+    """
+    usual = _ADVICE[category].queue
+    queue = MANUAL_REVIEW if unsure and category is not Category.UNKNOWN else usual
+    reason = f"{category} goes to the {usual}"
     also: list[str] = []
+    if queue != usual:
+        reason = f"the confidence is low, so a person reviews it; else {reason}"
+        also.append(usual)
     review = [one for one in states if one.status in _NEEDS_REVIEW]
-    if review and queue != MANUAL_REVIEW:
-        also.append(MANUAL_REVIEW)
-    for one in exposed:
-        if one.status is not ExposureStatus.NOT_EXPOSED and one.owner:
-            also.append(one.owner)
-    reason = f"{cause.category} goes to the {queue}"
     if review:
         reason += f"; {review[0].table} is {review[0].status}, so a person reviews it"
-    return Route(queue=queue, owner=owner_of(context.pipeline, queue), reason=reason, also=list(dict.fromkeys(also)))
-
-
-def owner_of(pipeline: Pipeline, queue: str) -> str | None:
-    """Find the declared owner of a queue, however its name was spelled (``platform_team``, ``platform``)."""
-
-    def plain(name: str) -> str:
-        return name.lower().replace("-", " ").replace("_", " ")
-
-    wanted = plain(queue)
-    for name, owner in pipeline.owners.items():
-        if plain(name) in {wanted, wanted.rsplit(" ", 1)[0], wanted.removesuffix(" queue")}:
-            return owner
-    return pipeline.owners.get("default")
+    if review and queue != MANUAL_REVIEW:
+        also.append(MANUAL_REVIEW)
+    also += [one.owner for one in exposed if one.status is not ExposureStatus.NOT_EXPOSED and one.owner]
+    return Route(queue=queue, owner=pipeline.owner_of(queue), reason=reason, also=list(dict.fromkeys(also)))
