@@ -19,6 +19,7 @@ from pipetriage.settings import (
     ThresholdSettings,
     WatchSettings,
 )
+from pipetriage.settings.routing import QuietHours, RoutingRule, RoutingSettings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -41,6 +42,9 @@ def test_every_detector_has_its_page() -> None:
         AwsSettings,
         WatchSettings,
         ReasoningSettings,
+        RoutingSettings,
+        RoutingRule,
+        QuietHours,
         Pipeline,
     ],
 )

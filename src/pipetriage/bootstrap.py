@@ -28,10 +28,13 @@ from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
     from pipetriage.aws.session import AwsSession
+    from pipetriage.model.deliveries import Delivery
     from pipetriage.model.success import Look
+    from pipetriage.notifiers.sending import Sent
     from pipetriage.reasoning.classifier import ModelClassifier
     from pipetriage.reasoning.interface import Endpoint
     from pipetriage.reasoning.request import Request
+    from pipetriage.telling import Teller
 
 
 def _now() -> datetime:
@@ -51,6 +54,8 @@ class App:
         """Why the last incident could not be stored; None when it was, or was not meant to be."""
         self.evidence_error: str | None = None
         """The same for its evidence."""
+        self.route_error: str | None = None
+        """Why nobody could be told of the last incident."""
         self._base = base
         self._sessions: dict[str, AwsSession] = {}
         self._opening = threading.Lock()
@@ -231,6 +236,38 @@ class App:
         self.evidence_error = self._keep_evidence(collector, incident.incident_id)
         return incident
 
+    @cached_property
+    def teller(self) -> "Teller":
+        """What tells people, by the channels of the settings."""
+        from pipetriage.notifiers.channels import build_channel
+        from pipetriage.telling import Teller
+
+        channels = self.settings.channels
+        return Teller(
+            self.settings.routing, channels, lambda name: build_channel(name, channels[name], os.environ), _now
+        )
+
+    def announce(self, incident: Incident) -> "list[Delivery]":
+        """Put what is to be told of a stored incident into the outbox; one that fails leaves the verdict standing."""
+        self.route_error = None
+        if self.store is None or not self.settings.channels:
+            return []
+        try:
+            return self.teller.announce(self.store, incident)
+        except StoreError as error:
+            self.route_error = str(error)
+            return []
+
+    def send(self, seconds: float, stopping: threading.Event | None = None) -> "list[Sent]":
+        """Send what is due, of whatever incident, and begin nothing more after so many seconds.
+
+        Raises:
+            StoreError: the outbox cannot be read or written.
+        """
+        if self.store is None or not self.settings.channels:
+            return []
+        return self.teller.send(self.store, seconds, stopping)
+
     def request(self, target: str) -> "Request":
         """Give what a model would be asked about a run, whole; none is asked.
 
@@ -259,7 +296,8 @@ class App:
         return self.store
 
     def triage_and_keep(self, collector: Collector) -> Incident:
-        """Triage one run for nobody who waits for the answer: it is kept, or it is an error. Safe for several threads.
+        """Triage one run for nobody who waits for the answer: it is kept, and told, or it is an error. Safe for several
+        threads.
 
         Raises:
             StoreError: there is no store, or it did not take the incident.
@@ -271,10 +309,14 @@ class App:
             return store.get(triaged.incident.incident_id)
         incident = store.save(triaged.incident)
         self._keep_evidence(remembered, incident.incident_id)
+        self.announce(incident)
         try:
-            return self.amend(triaged._replace(incident=incident)) or incident
+            amended = self.amend(triaged._replace(incident=incident))
         except StoreError:
             return incident  # the verdict is kept; that it was not amended loses nothing that a retry rests on
+        if amended is not None:
+            self.announce(amended)
+        return amended or incident
 
     def endpoints(self) -> "list[Endpoint]":
         """Give the configured models in the order in which they are asked; empty for ``none``.

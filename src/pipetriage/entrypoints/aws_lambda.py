@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pipetriage.errors import MissingExtraError, PipetriageError
+from pipetriage.errors import MissingExtraError, PipetriageError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,8 @@ except ModuleNotFoundError as error:
 
 LEAST_MS = 70_000
 """A triage has up to three rounds of sources of 20 s: with less time left than this, a message is given back."""
+LEAST_TO_TELL_MS = 25_000
+"""One message to one channel may take its whole time limit, 10 s unless the settings say otherwise."""
 
 _log = Logger(service="pipetriage")
 
@@ -58,13 +60,14 @@ def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
         # Powertools raises when every record of a batch fails; Lambda would then give back the same ones.
         batch = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         answer = process_partial_response(event, record_handler=_record, processor=batch, context=context)
+        program.tell_people(_left_ms(context))
         trouble = program.trouble_since()
         if trouble is not None and len(answer["batchItemFailures"]) == len(event["Records"]):
             raise trouble
         return dict(answer)
-    if event.get("pipetriage") == "poll":
-        return program.poll(_left_ms(context))
-    return program.see_to_event(event)
+    done = program.poll(_left_ms(context)) if event.get("pipetriage") == "poll" else program.see_to_event(event)
+    program.tell_people(_left_ms(context))
+    return done
 
 
 def _record(record: SQSRecord, lambda_context: Any = None) -> None:
@@ -105,6 +108,7 @@ class _Program:
         }
         settings = msgspec.structs.replace(app.settings.watch, **{name: one for name, one in given.items() if one})
         app.settings = msgspec.structs.replace(app.settings, watch=settings)
+        self._app = app
         self._trouble: PipetriageError | None = None
         self._settings = settings
         self._runs = AccountRuns(app)
@@ -153,6 +157,18 @@ class _Program:
         """Let others have a message at once that was not begun."""
         if self._queue is not None:
             self._queue.hide(message, 1)
+
+    def tell_people(self, left_ms: float) -> None:
+        """Send what waits in the outbox, as far as the time goes; what is left is sent by the next invocation."""
+        seconds = min(self._app.settings.routing.send_seconds, (left_ms - LEAST_TO_TELL_MS) / 1000)
+        try:
+            sent = self._app.send(seconds) if seconds > 0 else []
+        except StoreError as error:
+            _log.warning({"word": "waiting", "why": f"nobody could be told: {error}"})
+            return
+        for one in sent:
+            said = {"word": one.state, "channel": one.delivery.channel, "topic": one.delivery.topic, "why": one.outcome}
+            (_log.info if one.state == "SENT" else _log.warning)(said)
 
     def poll(self, left_ms: float) -> dict[str, Any]:
         """Ask every job once for the runs that no event told of, as far as the time goes."""

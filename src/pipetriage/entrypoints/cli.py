@@ -5,6 +5,7 @@ Only click and the standard library are imported here, so that ``--help`` stays 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from pipetriage.entrypoints.opening import (
     warn_of_store,
 )
 from pipetriage.entrypoints.review import review
+from pipetriage.entrypoints.route import route
 from pipetriage.entrypoints.waiting import waiting
 from pipetriage.entrypoints.watch import watch
 from pipetriage.errors import ConfigError, StoreError, TargetError, UsageError
@@ -108,7 +110,13 @@ Examples:
 @json_option
 @model_option
 @click.option("--show-context", is_flag=True, help="Print exactly what a model would be sent, and send nothing.")
-@click.option("--no-store", is_flag=True, help="Do not keep the incident.")
+@click.option("--no-store", is_flag=True, help="Do not keep the incident, and tell nobody.")
+@click.option(
+    "--route/--no-route",
+    "routed",
+    default=None,
+    help="Tell people by the declared channels; default: of a run, not of a bundle.",
+)
 @aws_options
 @store_options
 def triage(
@@ -117,6 +125,7 @@ def triage(
     model: str | None,
     show_context: bool,
     no_store: bool,
+    routed: bool | None,
     config: Path | None,
     store: str | None,
     **aws: str | None,
@@ -146,10 +155,20 @@ def triage(
         triaged = Triaged(app.triage(target), None) if as_json else app.follow(target)
     warn_of_store(app)
     print_json(triaged.incident) if as_json else _print_text(triaged.incident)
+    amended = None
     if triaged.late is not None:
         from pipetriage.entrypoints.model_text import await_model
 
-        await_model(app, triaged, _print_text)
+        amended = await_model(app, triaged, _print_text)
+    if app.settings.channels and (_is_run(target) if routed is None else routed):
+        from pipetriage.entrypoints.telling_text import tell
+
+        tell(app, amended or triaged.incident)
+
+
+def _is_run(target: str) -> bool:
+    """Whether a target is a run, of which somebody is waiting to hear, and not a folder that may be of any time."""
+    return target.startswith(("local:", "glue:", "jr_", "https://")) and not os.path.lexists(target)
 
 
 @cli.command(
@@ -241,6 +260,7 @@ def capture(target: str, run: str | None, output: Path, as_json: bool, config: P
 
 
 cli.add_command(review)
+cli.add_command(route)
 cli.add_command(backfill)
 cli.add_command(doctor)
 cli.add_command(evaluate)

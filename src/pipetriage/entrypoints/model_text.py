@@ -52,8 +52,11 @@ def print_request(request: Request, *, as_json: bool) -> None:
     click.echo(f"About {size} tokens and the form, by an estimate from above. Nothing was sent.")
 
 
-def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None]) -> None:
-    """Wait for a model that was late, and tell what its answer changes. Ctrl-C leaves it: the verdict stands."""
+def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None]) -> Incident | None:
+    """Wait for a model that was late, tell what its answer changes, and give the amended incident, if there is one.
+
+    Ctrl-C leaves it: the verdict stands.
+    """
     from pipetriage.model.opinion import Stance
 
     seconds = app.settings.reasoning.late_seconds
@@ -63,7 +66,7 @@ def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None]) ->
             amended = app.amend(triaged)
     except StoreError as error:
         complain(f"warning: {error}; the incident was not amended")
-        return
+        return None
     if amended is None:
         complain("no amendment (no answer came, or the run was triaged anew meanwhile): the verdict above stands")
     elif amended.model_opinion is None or amended.model_opinion.stance is Stance.NO_ANSWER:
@@ -71,3 +74,4 @@ def await_model(app: App, triaged: Triaged, show: Callable[[Incident], None]) ->
     else:
         click.echo("\nAmended, as the model has answered:\n")
         show(amended)
+    return amended

@@ -17,6 +17,7 @@ import click
 from pipetriage.entrypoints.boundary import EXIT_INTERRUPTED, complain
 from pipetriage.entrypoints.opening import aws_options, open_program, store_of, store_options
 from pipetriage.entrypoints.plain_text import plain
+from pipetriage.entrypoints.telling_text import telling
 from pipetriage.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def watch(
     worker = Worker(runs.desk(), settings, tell, runs.ready)
     events = _queue(app, settings)
     complain(_greeting(settings, app))
-    with _stopped_by_signals(worker):
+    with _stopped_by_signals(worker) as stopped, telling(app, stopped):
         _work(worker, events, runs, settings, tell, once)
     complain(", ".join(f"{count} {word}" for word, count in sorted(worker.tally.items())) or "nothing came")
 
@@ -151,10 +152,11 @@ def _work(
 
 
 @contextmanager
-def _stopped_by_signals(worker: Worker) -> Iterator[None]:
-    """Finish what is in hand at the first signal; at the second, leave it: it comes again."""
+def _stopped_by_signals(worker: Worker) -> Iterator[threading.Event]:
+    """Finish what is in hand at the first signal; at the second, leave it: it comes again. Tells of the first."""
 
     asked: list[float] = []
+    stopped = threading.Event()
 
     def stop(number: int, _: Any) -> None:
         asked.append(time.monotonic())
@@ -166,10 +168,11 @@ def _stopped_by_signals(worker: Worker) -> Iterator[None]:
             return
         complain(f"{signal.Signals(number).name}: finishing what is in hand; once more to stop at once")
         worker.stopping.set()
+        stopped.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stopped
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
