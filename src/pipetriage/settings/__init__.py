@@ -1,4 +1,4 @@
-"""Typed settings, data only. Read from pipetriage.toml by ``bootstrap.py``; defaults name their source."""
+"""Typed settings, data only. Read from pipetriage.toml by ``bootstrap``; defaults name their source."""
 
 from typing import Annotated
 

@@ -1,24 +1,24 @@
-"""Settings to a wired triage: the only place that reads pipetriage.toml and builds clients."""
+"""The wired program: triage, keep, have told; and the settings that make it."""
 
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from pipetriage.configuration import CONFIG_NAME, found_config, read_config, read_remote_config
-from pipetriage.errors import ConfigError, MissingExtraError, PipetriageError, StoreError, UsageError
+from pipetriage.bootstrap.targets import Targets, now
+from pipetriage.configuration import found_config, read_config, read_remote_config
+from pipetriage.errors import MissingExtraError, StoreError, UsageError
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.proposal import Failure, ModelFault
 from pipetriage.model.write_state import Reason
-from pipetriage.settings import AwsSettings, Settings
+from pipetriage.settings import Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
@@ -27,9 +27,7 @@ from pipetriage.verdict.classifier import OBJECTIONS, objection_of
 from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
-    from pipetriage.aws.session import AwsSession
     from pipetriage.model.deliveries import Delivery
-    from pipetriage.model.success import Look
     from pipetriage.notifiers.sending import Sent
     from pipetriage.reasoning.classifier import ModelClassifier
     from pipetriage.reasoning.interface import Endpoint
@@ -37,18 +35,13 @@ if TYPE_CHECKING:
     from pipetriage.telling import Teller
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class App:
+class App(Targets):
     """A wired program: settings, pipelines, store, and the two questions that can be asked of a run."""
 
     def __init__(
         self, settings: Settings, pipelines: dict[str, Pipeline], base: Path, store: IncidentStore | None
     ) -> None:
-        self.settings = settings
-        self.pipelines = pipelines
+        super().__init__(settings, pipelines, base)
         self.store = store
         self.store_error: str | None = None
         """Why the last incident could not be stored; None when it was, or was not meant to be."""
@@ -56,111 +49,6 @@ class App:
         """The same for its evidence."""
         self.route_error: str | None = None
         """Why nobody could be told of the last incident."""
-        self._base = base
-        self._sessions: dict[str, AwsSession] = {}
-        self._opening = threading.Lock()
-
-    def collector(self, target: str) -> Collector:
-        """Choose how to collect a target's evidence.
-
-        Raises:
-            UsageError: the target is of no known kind.
-        """
-        from pipetriage.sources.bundle import BundleCollector
-
-        if target.startswith("local:"):
-            return self._local(target.removeprefix("local:"))
-        if target.startswith(("glue:", "jr_", "https://")) and not os.path.lexists(target):
-            return self._glue(target)
-        return BundleCollector(Path(target), self.settings.settle, log_bytes=self.settings.context.log_bytes)
-
-    def _glue(self, target: str) -> Collector:
-        # boto3 takes 0.3 s to import, and is an extra.
-        from pipetriage.sources.glue_target import find_job, read_target
-
-        wanted = read_target(target)
-        aws = self.aws(wanted.region)
-        declared = [one.glue_job or one.name for one in self.pipelines.values()]
-        job = wanted.job or find_job(aws, wanted.run_id, declared)
-        return self.glue_run(job, wanted.run_id, wanted.region)
-
-    def glue_run(self, job: str, run_id: str, region: str | None = None) -> Collector:
-        """Choose how to collect the evidence of a run in an AWS account; no region: the configured one."""
-        from pipetriage.sources.glue_run import GlueRun
-
-        settings = self.settings
-        return GlueRun(
-            *(self.aws(region), self.pipeline_of(job), run_id, settings.aws, settings.settle, self._base), now=_now
-        )
-
-    def declares(self, job: str) -> bool:
-        """Whether a declared pipeline is that Glue job's."""
-        return any((one.glue_job or one.name) == job for one in self.pipelines.values())
-
-    def pipeline_of(self, job: str) -> Pipeline:
-        """Give the pipeline that declares a Glue job; an undeclared one still triages, with gaps for what it lacks."""
-        declared = {one.glue_job or one.name: one for one in self.pipelines.values()}
-        return declared.get(job) or Pipeline(name=job, glue_job=job)
-
-    def is_local(self, name: str) -> bool:
-        """Whether a pipeline's runs are those of ``[local]``: its job's are there, or no account is named."""
-        runs, aws = self.settings.local.runs, self.settings.aws
-        if not runs or name not in self.pipelines:
-            return False
-        pipeline = self.pipelines[name]
-        return aws == AwsSettings() or (self._base / runs / (pipeline.glue_job or pipeline.name)).is_dir()
-
-    def recent_runs(self, name: str, count: int) -> list[str]:
-        """Give the targets of the last ended runs of a declared pipeline or a Glue job, newest first.
-
-        Raises:
-            PipetriageError: there is none, or they cannot be asked for.
-        """
-        from pipetriage.sources.recent_runs import recent_glue_runs, recent_local_runs
-
-        pipeline = self.pipelines.get(name) or self.pipeline_of(name)
-        job = pipeline.glue_job or pipeline.name
-        if self.is_local(name):
-            folder = self._base / str(self.settings.local.runs) / job
-            return [f"local:{name}/{run}" for run in recent_local_runs(folder, job, count)]
-        return [f"glue:{job}/{run}" for run in recent_glue_runs(self.aws(), job, count)]
-
-    def aws(self, region: str | None = None) -> "AwsSession":
-        """Give the guarded session of the account that ``[aws]`` names, one a region.
-
-        Raises:
-            MissingExtraError: boto3 is not installed.
-            ConfigError: the profile or the region is unknown.
-        """
-        from pipetriage.aws.session import Access, AwsSession
-
-        named = self.settings.aws
-        where = region or named.region or ""
-        with self._opening:
-            if where not in self._sessions:
-                access = Access(
-                    profile=named.profile,
-                    region=where or None,
-                    role_arn=named.role_arn,
-                    external_id=named.external_id,
-                    endpoint_url=named.endpoint_url,
-                )
-                # Who we are is the same in every region, and part of an incident's identity: one session finds out.
-                self._sessions[where] = AwsSession(access, same_as=self._sessions.get(named.region or ""))
-            return self._sessions[where]
-
-    def _local(self, name: str) -> Collector:
-        from pipetriage.sources.local import LocalRun
-
-        pipeline_name, separator, run_id = name.partition("/")
-        if not separator or not run_id:
-            raise UsageError(f"local:{name}: write local:PIPELINE/RUN, or local:PIPELINE/latest")
-        pipeline = self.pipelines.get(pipeline_name)
-        if pipeline is None:
-            known = ", ".join(sorted(self.pipelines)) or "none"
-            raise ConfigError(f"pipeline {pipeline_name!r} is not declared in {CONFIG_NAME} (declared: {known})")
-        log_bytes = self.settings.context.log_bytes
-        return LocalRun(pipeline, run_id, self.settings.local, self._base, now=_now, log_bytes=log_bytes)
 
     def triage(self, target: str) -> Incident:
         """Triage one run and store the incident; a store that fails leaves the verdict standing.
@@ -168,7 +56,7 @@ class App:
         Raises:
             PipetriageError: the target is wrong, or cannot be read at all.
         """
-        began, collector = _now(), Remembered(self.collector(target))
+        began, collector = now(), Remembered(self.collector(target))
         return self._stored(self._flow().run(collector), collector, began)
 
     def follow(self, target: str) -> Triaged:
@@ -177,7 +65,7 @@ class App:
         Raises:
             PipetriageError: the target is wrong, or cannot be read at all.
         """
-        began, collector = _now(), Remembered(self.collector(target))
+        began, collector = now(), Remembered(self.collector(target))
         triaged = self._flow().follow(collector)
         return triaged._replace(incident=self._stored(triaged.incident, collector, began))
 
@@ -244,7 +132,7 @@ class App:
 
         channels = self.settings.channels
         return Teller(
-            self.settings.routing, channels, lambda name: build_channel(name, channels[name], os.environ), _now
+            self.settings.routing, channels, lambda name: build_channel(name, channels[name], os.environ), now
         )
 
     def announce(self, incident: Incident) -> "list[Delivery]":
@@ -303,7 +191,7 @@ class App:
             StoreError: there is no store, or it did not take the incident.
             PipetriageError: the run cannot be read at all.
         """
-        store, began, remembered = self.kept(), _now(), Remembered(collector)
+        store, began, remembered = self.kept(), now(), Remembered(collector)
         triaged = self._flow().follow(remembered)
         if self._overtaken(triaged.incident, began):
             return store.get(triaged.incident.incident_id)
@@ -342,25 +230,10 @@ class App:
             endpoints, absent = [], [Failure(model="", fault=ModelFault.NOT_INSTALLED, why=str(error))]
         if not endpoints and not absent:
             return None
-        from pipetriage.context.redact import Redactor
-        from pipetriage.reasoning.audit import Audit
-        from pipetriage.reasoning.breaker import Breaker
-        from pipetriage.reasoning.classifier import Desk, ModelClassifier
-        from pipetriage.reasoning.memory import InProcessMemory
-        from pipetriage.reasoning.tracing import send_traces
+        from pipetriage.bootstrap.reasoning import model_classifier
 
-        send_traces()
-        threading.Thread(target=_prepare, args=(endpoints,), daemon=True).start()
-        settings, redact = self.settings.reasoning, Redactor().text
-        folder = self._base / settings.requests if settings.requests else None
-        desk = Desk(
-            memory=self.store.model_memory() if self.store is not None else InProcessMemory(),
-            breaker=Breaker(settings.breaker_failures, settings.breaker_seconds, time.monotonic),
-            redact=redact,
-            audit=Audit(folder, settings.requests_days, redact, _now),
-            now=_now,
-        )
-        return ModelClassifier(endpoints, settings, desk, absent=absent)
+        memory = self.store.model_memory() if self.store is not None else None
+        return model_classifier(endpoints, self.settings.reasoning, self.base, memory, absent)
 
     def _flow(self) -> Triage:
         from pipetriage.detectors import RULES_VERSION, all_detectors
@@ -371,7 +244,7 @@ class App:
             detectors=all_detectors(self.settings.thresholds),
             settings=self.settings,
             rules_version=RULES_VERSION,
-            clock=_now,
+            clock=now,
             timer=time.perf_counter,
             classifier=classifier,
             objection=self._objection,
@@ -380,7 +253,7 @@ class App:
     @property
     def evidence_folder(self) -> Path | None:
         """Where each triage keeps its evidence, if it does."""
-        return self._base / self.settings.evidence if self.settings.evidence else None
+        return self.base / self.settings.evidence if self.settings.evidence else None
 
     def _keep_evidence(self, collector: Collector, incident_id: str) -> str | None:
         """Keep a bundle where the settings say so; give why that was not possible."""
@@ -393,30 +266,6 @@ class App:
         except UsageError as error:
             return str(error)
         return None
-
-    def check(self, job: str, run_id: str, region: str | None = None) -> "Look":
-        """Look cheaply at a run that succeeded: is there a reason to triage it? Reads about a dozen answers of AWS.
-
-        Raises:
-            TargetError: the run is not known, may not be read, or did not succeed.
-            CredentialsError: AWS does not know us.
-        """
-        from pipetriage.silent import look
-        from pipetriage.sources.glue_success import GlueSuccess
-
-        pipeline, settings = self.pipeline_of(job), self.settings
-        success = GlueSuccess(self.aws(region), pipeline, run_id, settings.aws, settings.settle, now=_now).look()
-        return look(success, pipeline, settings.thresholds)
-
-    def capture(self, target: str, folder: Path) -> list[Path]:
-        """Write a run's evidence as a redacted bundle and give the files written.
-
-        Raises:
-            PipetriageError: the target cannot be read at all, or the folder is not empty.
-        """
-        from pipetriage.capture import write_bundle
-
-        return write_bundle(self.collector(target).collect(), folder)
 
     def gate(self, target: str, asker: str | None = None) -> GateAnswer:
         """Answer whether the run may be retried now; an allowance is given once per failed run.
@@ -441,7 +290,7 @@ class App:
             return answer(False, "WAITING", f"still waiting for {incident.rerun.wait_for}", wait)
         ended = incident.ended_at
         if incident.rerun.wait_for and wait and ended is not None:
-            left = wait - (_now() - ended).total_seconds()
+            left = wait - (now() - ended).total_seconds()
             if left > 0:
                 return answer(False, "WAITING", f"{incident.rerun.wait_for} needs time to recover", int(left) + 1)
         if self.store is None:
@@ -449,7 +298,7 @@ class App:
         if self.store_error is not None:
             raise StoreError(self.store_error)
         by = asker or os.environ.get("USER") or "pipetriage gate"
-        grant = self.store.grant_retry(incident.incident_id, incident.job_run_id, _now(), by)
+        grant = self.store.grant_retry(incident.incident_id, incident.job_run_id, now(), by)
         if not grant.granted and not (asker and grant.granted_to == asker):
             return answer(
                 False,
@@ -457,14 +306,6 @@ class App:
                 f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}",
             )
         return answer(True, "ALLOWED", "every rule holds; this is the one retry that is allowed for this run")
-
-
-def _prepare(endpoints: "Sequence[Endpoint]") -> None:
-    """Import what asking the models takes, some seconds, while the evidence is read."""
-    for one in endpoints:
-        # Who asks, or where, is not known: the incident will say so as that model's failure.
-        with suppress(PipetriageError):
-            one.prepare()
 
 
 def _waits_for_source(incident: Incident) -> bool:
