@@ -84,13 +84,14 @@ class SqlDeliveries:
 
     def topics_told(self, channel: str, fingerprint: str, since: datetime, most: int) -> int:
         """See ``Deliveries.topics_told``."""
-        query = sa.select(deliveries.c.topic).distinct()
-        query = query.where(
+        topics = sa.select(deliveries.c.topic).distinct()
+        topics = topics.where(
             deliveries.c.channel == channel,
             deliveries.c.fingerprint == fingerprint,
             deliveries.c.created_at >= text_of(since),
         )
-        return len(self._read(query.limit(most)))
+        (row,) = self._read(sa.select(sa.func.count()).select_from(topics.limit(most).subquery()))
+        return int(row[0])
 
     def log(self, *, channel: str | None = None, topic: str | None = None, limit: int = 50) -> list[Delivery]:
         """See ``Deliveries.log``."""
