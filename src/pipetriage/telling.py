@@ -76,14 +76,23 @@ class Teller:
             ConfigError: there is no such channel, or a secret of it is missing.
             DeliveryError: it was not taken; the message says why.
         """
+        channel, now = self.channel(name), self._now()
+        message = sample(name, now, self._routing.link)
+        channel.send(Sending(message=message, key=message.topic))
+        delivery = Delivery(key=message.topic, channel=name, message=message, created_at=now, due_at=now)
+        return Sent(delivery, DeliveryState.SENT, "sent")
+
+    def channel(self, name: str) -> Channel:
+        """Make a channel; nothing is sent.
+
+        Raises:
+            ConfigError: there is none of that name, or a secret of it is missing.
+            MissingExtraError: an optional dependency of it is not installed.
+        """
         if name not in self._channels:
             declared = ", ".join(sorted(self._channels)) or "none"
             raise ConfigError(f"there is no channel {name!r} in the settings (declared: {declared})")
-        now = self._now()
-        message = sample(name, now, self._routing.link)
-        self._channel_of(name).send(Sending(message=message, key=message.topic))
-        delivery = Delivery(key=message.topic, channel=name, message=message, created_at=now, due_at=now)
-        return Sent(delivery, DeliveryState.SENT, "sent")
+        return self._channel_of(name)
 
     def _sender(self, store: IncidentStore) -> Sender:
         with self._lock:  # one for each store: it remembers which channels do not answer

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipetriage.entrypoints.doctor_channels import channel_checks
 from pipetriage.entrypoints.doctor_model import model_checks
 from pipetriage.entrypoints.opening import open_program
 from pipetriage.entrypoints.plain_text import plain
@@ -48,6 +49,7 @@ def examine(
     checks += _credentials(app, names)
     checks += _queue(app)
     checks += model_checks(app)
+    checks += channel_checks(app)
     known = all(one.ok or not one.needed for one in checks if one.name == "credentials")
     looked = [_looked_at(app, one, runs, known) for one in names]
     collected = [run for _, found in looked for run in found]
