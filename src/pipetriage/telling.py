@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from pipetriage.errors import ConfigError
-from pipetriage.model.deliveries import Delivery, DeliveryState
+from pipetriage.model.deliveries import Acknowledged, Delivery, DeliveryState
 from pipetriage.model.incident import Incident
 from pipetriage.notifiers.announcing import Announcer, sample
 from pipetriage.notifiers.interface import Channel, Sending
@@ -45,6 +45,16 @@ class Teller:
         if not self._channels:
             return []
         return Announcer(store, self._routing, self._now, self._picture).announce(incident.batch_key)
+
+    def acknowledge(self, store: IncidentStore, incident: Incident, by: str) -> Acknowledged:
+        """Note that somebody has taken an incident's batch on, and have told who was told of it; give who came first.
+
+        Raises:
+            StoreError: it was not noted.
+        """
+        first = store.deliveries().acknowledge(Acknowledged(topic=incident.batch_key, by=by, at=self._now()))
+        self.announce(store, incident)
+        return first
 
     def send(self, store: IncidentStore, seconds: float, stopping: threading.Event | None = None) -> list[Sent]:
         """Send what is due, of whatever incident, and begin nothing more after so many seconds.

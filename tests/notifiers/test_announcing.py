@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipetriage.model.deliveries import Delivery, DeliveryState, Try
+from pipetriage.model.deliveries import Acknowledged, Delivery, DeliveryState, Try
 from pipetriage.model.message import Severity, What
 from pipetriage.model.write_state import Exposure, ExposureStatus, WriteStatus
 from pipetriage.notifiers.announcing import Announcer, after_quiet
@@ -91,6 +91,16 @@ def test_recurrence_is_counted_and_linked_but_another_batch(newsroom: Newsroom) 
     assert (second.message.recurs_in, second.message.recurs_topic) == ("inc_jr_1", "bat_2026-11-20")
     assert second.message.topic == "bat_2026-11-21"
     assert (first.message.verdict, second.message.verdict) == ("NOT SAFE TO RETRY", "SAFE TO RETRY")
+
+
+def test_that_somebody_has_taken_it_on_is_told_once(newsroom: Newsroom) -> None:
+    newsroom.triaged()
+    newsroom.sent()
+    newsroom.outbox.acknowledge(Acknowledged(topic="bat_2026-11-22", by="Ana", at=NIGHT))
+    newsroom.triaged(minute=3)
+    newsroom.triaged(minute=6)
+    (told,) = newsroom.sent()
+    assert told.message.acknowledged == "Ana, 2026-11-22 03:00 UTC"
 
 
 def test_who_was_told_is_told_that_it_is_over(newsroom: Newsroom) -> None:

@@ -64,6 +64,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """How often this failure was seen before, in other batches; None: it was not."""
     because: str = ""
     """Why it is said here: the rule that routed it, or what the receiver has to do with it."""
+    acknowledged: str | None = None
+    """Who has taken it on, and when; None: nobody has."""
     queue: str = ""
     owner: str | None = None
     link: str | None = None

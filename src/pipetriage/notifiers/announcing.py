@@ -87,6 +87,7 @@ class Announcer:
             *(latest, attempts[1:], self._before(latest)),
             severity=severity,
             link=routing.link,
+            acknowledged=self._outbox.acknowledged(batch_key),
             picture=self._picture(latest),
         )
         deliveries = [
@@ -137,7 +138,8 @@ def news_in(message: Message) -> list[str]:
     How often something was seen and how sure we are is brought up to date with the next real news.
     """
     lines = [*message.why, *message.written, *message.exposed, *message.earlier]
-    return [message.incident_id, message.what, message.title, message.cause, message.next_step, *lines]
+    head = [message.incident_id, message.what, message.title, message.cause, message.next_step]
+    return [*head, *lines, message.acknowledged or ""]
 
 
 def storm_of(message: Message, topic: str, count: int, routing: RoutingSettings) -> Message:
@@ -162,6 +164,7 @@ def storm_of(message: Message, topic: str, count: int, routing: RoutingSettings)
         recurrence=None,
         recurs_in=None,
         recurs_topic=None,
+        acknowledged=None,
         count=count,
         svg="",
     )

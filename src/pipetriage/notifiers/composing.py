@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pipetriage.model.deliveries import Acknowledged
 from pipetriage.model.incident import Incident
 from pipetriage.model.message import Message, Severity, What
 from pipetriage.model.write_state import Exposure, ExposureStatus, Reason, RerunDecision, WriteState, WriteStatus
@@ -31,6 +32,7 @@ def compose(
     *,
     severity: Severity,
     link: str | None,
+    acknowledged: Acknowledged | None = None,
     picture: str = "",
 ) -> Message:
     """Say what is known of a batch, by the verdict on its latest attempt.
@@ -59,6 +61,7 @@ def compose(
         recurs_in=before.incident_id if before else None,
         recurs_topic=before.batch_key if before else None,
         because=incident.route.reason,
+        acknowledged=f"{acknowledged.by}, {_clock(acknowledged.at)}" if acknowledged else None,
         queue=incident.route.queue,
         owner=incident.route.owner,
         link=link.replace("{incident_id}", incident.incident_id) if link else None,
