@@ -1,0 +1,103 @@
+"""A message as Slack's blocks: text that others wrote is never markup, a mention or an address to click."""
+
+from typing import Any
+
+import msgspec
+
+from pipetriage.model.message import Message, What
+from pipetriage.notifiers.wording import Section, Words, cut, fitting, plain, reply, say, units
+
+# Limits by Slack's reference of blocks and composition objects.
+_HEADER, _SECTION, _BLOCKS, _VALUE = 150, 3000, 50, 2000
+_WHOLE = 12_000
+"""UTF-16 units of a message's sections together: Slack refuses more than about 13,000 (``msg_blocks_too_long``)."""
+_CONTEXT = 10
+_ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+"""By Slack's reference all that needs it: without ``<`` there is no mention, no link and no command."""
+
+ACKNOWLEDGE, REVIEW, LINK = "pipetriage_acknowledge", "pipetriage_review", "pipetriage_link"
+"""The only actions there are. None of them does anything to a pipeline, a table or a run."""
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True, rename={"topic": "t", "incident": "i"}):
+    """What a button is about; carried by Slack in the button's value."""
+
+    topic: str
+    incident: str
+
+
+def head(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
+    """Give the blocks of a message that says the whole; with buttons only where something answers them."""
+
+    def build(words: Words) -> list[dict[str, Any]]:
+        blocks: list[dict[str, Any]] = [
+            {"type": "header", "text": {"type": "plain_text", "text": cut(words.title, _HEADER), "emoji": False}},
+            _section(f"*{escaped(words.verdict)}*\n{escaped(words.cause)}"),
+            *(_section(_several(section)) for section in words.sections),
+        ]
+        actions = _actions(message, words.link, buttons=buttons)
+        if actions:
+            blocks.append({"type": "actions", "elements": actions})
+        foot = [_text(cut(escaped(line), 2000)) for line in words.foot[:_CONTEXT]]
+        return [*blocks, {"type": "context", "elements": foot}]
+
+    return fitting(message, build, _fits)
+
+
+def below(message: Message) -> str:
+    """Give the text of a reply in the thread."""
+    first, *rest = (escaped(line) for line in reply(message))
+    return "\n".join([f"*{first}*", *rest])
+
+
+def summary(message: Message) -> str:
+    """Give the one line that a notification on a phone shows."""
+    words = say(message)
+    return escaped(plain(f"{words.title}. {words.cause}", 280))
+
+
+def text_block(text: str) -> dict[str, Any]:
+    """Give a section of ready, escaped mrkdwn."""
+    return _section(text)
+
+
+def escaped(text: str) -> str:
+    """Escape plain text for mrkdwn."""
+    return "".join(_ESCAPED.get(char, char) for char in text)
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _text(text)}
+
+
+def _text(text: str) -> dict[str, Any]:
+    # Without ``verbatim`` Slack makes links of addresses, and mentions of @names and #channels.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _several(section: Section) -> str:
+    lines = [escaped(line) for line in section.lines]
+    if len(lines) == 1:
+        return f"*{section.heading}:* {lines[0]}"
+    return "\n".join([f"*{section.heading}*", *(f"• {line}" for line in lines)])
+
+
+def _actions(message: Message, link: str | None, *, buttons: bool) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if link is not None:
+        found.append({**_button(LINK, "Open the incident"), "url": link})
+    value = msgspec.json.encode(Subject(topic=message.topic, incident=message.incident_id)).decode()
+    if buttons and message.what is not What.TEST and len(value) <= _VALUE:
+        found.append({**_button(ACKNOWLEDGE, "Acknowledge"), "value": value})
+        if message.count == 1:
+            found.append({**_button(REVIEW, "Review the verdict"), "value": value})
+    return found
+
+
+def _button(action: str, text: str) -> dict[str, Any]:
+    return {"type": "button", "action_id": action, "text": {"type": "plain_text", "text": text, "emoji": False}}
+
+
+def _fits(blocks: list[dict[str, Any]]) -> bool:
+    sizes = [units(block["text"]["text"]) for block in blocks if block["type"] == "section"]
+    return len(blocks) <= _BLOCKS and max(sizes) <= _SECTION and sum(sizes) <= _WHOLE
