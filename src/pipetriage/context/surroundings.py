@@ -11,6 +11,7 @@ from pipetriage.context.reading import exact_id, integer, items, mapping, mappin
 from pipetriage.context.redact import Redactor
 from pipetriage.errors import SourceError
 from pipetriage.model.cells import same_cell
+from pipetriage.model.datasets import normal_name
 from pipetriage.model.facts import (
     ControlRow,
     Denial,
@@ -198,7 +199,23 @@ def _lineage_run(run_id: str, events: list[Mapping[str, Any]], index: int, redac
         inputs=_datasets(events, "inputs"),
         outputs=_datasets(events, "outputs"),
         evidence=f"lineage-{index}",
+        **_root(events, redactor),
     )
+
+
+def _root(events: list[Mapping[str, Any]], redactor: Redactor) -> dict[str, str | None]:
+    """Give what a run is a step of, and who answers for its job; any of its events may say so."""
+    found: dict[str, str | None] = {}
+    for event in events:
+        parent = mapping(event, "run", "facets", "parent")
+        root = mapping(parent, "root") or parent
+        if run := text(mapping(root, "run"), "runId"):
+            job = text(mapping(root, "job"), "name")
+            found |= {"root_run": run, "root_job": redactor.text(job) if job else None}
+        for owner in mappings(mapping(event, "job", "facets", "ownership"), "owners"):
+            if name := text(owner, "name"):
+                found.setdefault("owner", redactor.text(name))
+    return found
 
 
 def _event_time(event: Mapping[str, Any]) -> datetime | None:
@@ -227,7 +244,7 @@ def _dataset_names(dataset: Mapping[str, Any]) -> tuple[str, ...]:
     for link in mappings(mapping(dataset, "facets", "symlinks"), "identifiers"):
         linked = text(link, "name") or ""
         names.add(linked.removeprefix("table/").replace("/", ".") if linked.startswith("table/") else linked)
-    return tuple(sorted(one.lower() for one in names if one))
+    return tuple(sorted({normal_name(one) for one in names if one}))
 
 
 def _dataset_snapshot(dataset: Mapping[str, Any]) -> str | None:
@@ -249,6 +266,8 @@ def read_queries(document: Any, redactor: Redactor) -> tuple[QueryRun, ...]:
                 query_id=text(query, "QueryExecutionId", "query_id") or f"query {len(queries) + 1}",
                 sql=redactor.text(text(query, "Query", "sql") or "")[:4000],
                 submitted_at=parse_time(status.get("SubmissionDateTime", query.get("submitted_at"))),
+                ended_at=parse_time(status.get("CompletionDateTime", query.get("ended_at"))),
+                database=text(mapping(query, "QueryExecutionContext"), "Database") or text(query, "database"),
                 state=(text(status, "State") or text(query, "state") or "").upper(),
                 who=text(query, "WorkGroup", "who"),
                 evidence=f"query-{len(queries) + 1}",

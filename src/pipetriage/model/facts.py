@@ -294,7 +294,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineageDataset(msgspec.Struct, frozen=True, kw_only=True):
-    """One dataset of a lineage run; ``names`` holds its name and every symlink's, lower case."""
+    """One dataset of a lineage run; ``names`` holds its name and every symlink's, as ``normal_name`` makes them."""
 
     names: tuple[str, ...]
     snapshot_id: str | None
@@ -313,6 +313,11 @@ class LineageRun(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[LineageDataset, ...]
     outputs: tuple[LineageDataset, ...]
     evidence: str
+    root_run: str | None = None
+    """The run that it is a step of, by the ``parent`` facet's root, else its parent; None: it is no step."""
+    root_job: str | None = None
+    owner: str | None = None
+    """Who answers for the job, by its ``ownership`` facet."""
 
 
 class QueryRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -324,6 +329,9 @@ class QueryRun(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     who: str | None
     evidence: str
+    ended_at: datetime | None = None
+    database: str | None = None
+    """The database in which a table's bare name is looked up."""
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from pipetriage.model.finding import Finding
 from pipetriage.model.opinion import Opinion
 from pipetriage.model.proposal import Grounding
 from pipetriage.model.review import Review
-from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteState
+from pipetriage.model.write_state import Exposure, ExposureWindow, LineageCoverage, Reason, Rerun, WriteState
 
 SCHEMA_VERSION = 1
 
@@ -137,6 +137,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """What a language model said; None where none was asked."""
     grounding: Grounding | None = None
     """How many of its statements the evidence supports; None where it gave no answer."""
+    exposure_windows: list[ExposureWindow] = []
+    """When readers could see part of the batch, one entry for each table in which they could."""
+    exposure_coverage: LineageCoverage | None = None
+    """What the list of readers rests on; None where no table was exposed."""
 
 
 def to_json(incident: Incident, *, indent: int | None = None) -> bytes:

@@ -88,7 +88,21 @@ class Consumer(msgspec.Struct, frozen=True):
     job: str | None = None
     """The reader's job name in lineage events, where it differs from ``name``."""
     table: str | None = None
-    """The table it reads; None: any of the pipeline's outputs."""
+    """The table it reads; None: any of the pipeline's outputs, unless ``reads`` names some."""
+    reads: list[str] = []
+    """Several tables that it reads, those of other consumers among them."""
+    writes: list[str] = []
+    """Tables that it writes, whose readers are exposed through it."""
+    kind: str = "job"
+    """``job``, ``dashboard``, ``report``, … as people call it."""
+    schedule: str | None = None
+    """When it starts, as a cron expression of five fields."""
+    timezone: str = "UTC"
+    """An IANA name; the schedule's."""
+
+    def tables(self) -> list[str]:
+        """List the tables that it is declared to read; none: any of the pipeline's outputs."""
+        return [*self.reads, *([self.table] if self.table else [])]
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,4 +101,41 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     via: str
     """The table it read, and what says so."""
     depth: int
+    """1: it read a table of the batch; more: it read what another exposed consumer wrote."""
     evidence: list[str] = []
+    table: str | None = None
+    """The table it read, by the name that is known of it."""
+    kind: str = "job"
+    """``job``, ``query``, or as declared: ``dashboard``, ``report``, …; what nothing is derived from is a leaf."""
+    through: str | None = None
+    """The exposed consumer whose output it read; None at depth 1."""
+    runs: int = 1
+    """How many runs of it read, or may have; 0 where it is declared and silent."""
+
+
+class ExposureWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """From when to when readers of one table could see part of the batch, or wrong data. UTC."""
+
+    table: str
+    since: datetime | None
+    """When the first bad snapshot became current; None: not known, so any time."""
+    until: datetime | None
+    """When it was over; None: it is not, as of the evidence."""
+    ended_by: str | None
+    """``rollback`` or ``completion``; None while it lasts."""
+    first_snapshot: str | None
+    why: str
+    evidence: list[str] = []
+
+
+class LineageCoverage(msgspec.Struct, frozen=True, kw_only=True):
+    """How far lineage can be relied on to name readers. No event is not "no reader"."""
+
+    runs: int
+    """Runs that it tells of, whatever they read."""
+    first_event: datetime | None
+    last_event: datetime | None
+    silent: list[str]
+    """Declared consumers of which there is no event."""
+    note: str
+    """One sentence for a person."""

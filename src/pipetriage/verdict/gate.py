@@ -12,11 +12,12 @@ from pipetriage.model.evidence import Evidence
 from pipetriage.model.finding import Finding
 from pipetriage.model.identity import Place, batch_key, incident_id, short_hash
 from pipetriage.model.incident import Classifier, Incident, Recurrence
-from pipetriage.model.write_state import Exposure, Reason, Rerun, WriteStatus
+from pipetriage.model.write_state import Reason, Rerun, WriteStatus
 from pipetriage.settings import Settings
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.cause import Cause, choose_cause
 from pipetriage.verdict.confidence import confidence, stored
+from pipetriage.verdict.exposure import Exposed
 from pipetriage.verdict.options import options
 from pipetriage.verdict.recommend import approver_of, recommended_action, route, steps
 from pipetriage.verdict.retry import retry_reasons, with_wait
@@ -43,7 +44,7 @@ def judge(
     findings: list[Finding],
     outputs: list[OutputState],
     rerun: Rerun,
-    exposed: list[Exposure],
+    exposed: Exposed,
     objections: Sequence[Reason] = (),
     *,
     settings: Settings,
@@ -62,7 +63,7 @@ def judge(
     run = context.facts.run
     if cause.deciding and not any(one in findings for one in cause.deciding):
         findings = [*findings, *cause.deciding]
-    next_steps = steps(context, cause, outputs, rerun, exposed, safe)
+    next_steps = steps(context, cause, outputs, rerun, exposed.readers, safe)
     ways = options(cause, outputs, rerun, safe, approver_of(cause))
     fingerprint = _fingerprint(context, cause)
     batch = run.batch_id or context.target.batch_id
@@ -89,20 +90,22 @@ def judge(
         ended_at=run.ended_at,
         rerun=rerun,
         write_state=states,
-        exposure=exposed,
+        exposure=exposed.readers,
         evidence=[],
         gaps=list(context.gaps),
         findings=findings,
         alternatives=list(cause.alternatives),
         recommended_steps=next_steps,
         options=ways,
-        route=route(context.pipeline, cause.category, states, exposed, unsure=False),
+        route=route(context.pipeline, cause.category, states, exposed.readers, unsure=False),
         needs_human_review=True,
         fingerprint=fingerprint,
         changed_since_last_good=list(context.facts.changes),
         recurrence=Recurrence(count=1, first_seen=now, last_seen=now, last_resolution=None),
         classifier=classifier,
         retry_reasons=reasons,
+        exposure_windows=exposed.windows,
+        exposure_coverage=exposed.coverage,
     )
     sure = confidence(incident, stored().weights)
     unsure = sure < settings.min_confidence
@@ -110,7 +113,7 @@ def judge(
         incident,
         confidence=sure,
         needs_human_review=not safe or unsure or cause.category is Category.PARTIAL_WRITE_RISK,
-        route=route(context.pipeline, cause.category, states, exposed, unsure=unsure),
+        route=route(context.pipeline, cause.category, states, exposed.readers, unsure=unsure),
         evidence=cited_evidence(incident, context),
     )
 

@@ -1,0 +1,34 @@
+"""Names of datasets, as lineage, catalogs and people spell them."""
+
+from collections.abc import Iterator
+
+_DEEPEST = 24
+"""Folders above a file that are tried as a table's location; deeper ones are not met."""
+
+
+def normal_name(name: str) -> str:
+    """Bring a dataset's name to the form in which names are compared: lower case, no backticks, s3a and s3n as s3."""
+    text = name.strip().replace("`", "").rstrip("/").lower()
+    scheme, separator, rest = text.partition("://")
+    return f"s3://{rest}" if separator and scheme in {"s3a", "s3n"} else text
+
+
+def spellings_of(name: str) -> Iterator[str]:
+    """Yield the names under which a dataset is found: its own, a table's without its catalog, the folders of a file.
+
+    A bare table name is only itself: two databases may both have a table ``orders``. A location is matched at a
+    slash: ``…/orders`` is not ``…/orders_old``.
+    """
+    yield name
+    if "/" not in name:
+        parts = name.split(".")
+        if len(parts) > 2:
+            yield ".".join(parts[-2:])
+        return
+    above = name
+    for _ in range(_DEEPEST):
+        above = above.rpartition("/")[0]
+        # A bucket alone, or a root, is no table's location.
+        if "/" not in above.partition("://")[2] if "://" in above else above.count("/") < 2:
+            return
+        yield above

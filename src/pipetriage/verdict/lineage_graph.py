@@ -1,0 +1,95 @@
+"""Who read and wrote what, by lineage: runs put together from their steps, and found by any name of a dataset."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from pipetriage.model.datasets import spellings_of
+from pipetriage.model.facts import LineageDataset, LineageRun
+
+
+class Reader(NamedTuple):
+    """One run with all of its steps. Whether it failed or goes on changes nothing: it may have read and written."""
+
+    job: str
+    run_ids: frozenset[str]
+    started_at: datetime | None
+    ended_at: datetime | None
+    """None while any of its steps has not ended, or is not known to have."""
+    state: str
+    inputs: tuple[LineageDataset, ...]
+    outputs: tuple[LineageDataset, ...]
+    owner: str | None
+    evidence: str
+
+
+class LineageGraph:
+    """All runs of the evidence, found by the datasets that they read."""
+
+    def __init__(self, runs: Iterable[LineageRun]) -> None:
+        self.readers = _together(runs)
+        self._by_input: dict[str, dict[int, None]] = defaultdict(dict)
+        for number, reader in enumerate(self.readers):
+            for dataset in reader.inputs:
+                for name in dataset.names:
+                    for spelling in spellings_of(name):
+                        self._by_input[spelling][number] = None
+
+    def readers_of(self, names: Iterable[str]) -> list[Reader]:
+        """Give the runs that read a dataset of any of these names, in the order of the evidence."""
+        found: dict[int, None] = {}
+        for name in names:
+            for spelling in _table_spellings(name):
+                found.update(self._by_input.get(spelling, {}))
+        return [self.readers[number] for number in sorted(found)]
+
+    @property
+    def jobs(self) -> set[str]:
+        """Name every job of which there is an event."""
+        return {reader.job for reader in self.readers}
+
+
+def read_of(reader: Reader, names: frozenset[str]) -> list[LineageDataset]:
+    """Give what a run read of a dataset that goes by these names."""
+    wanted = {spelling for name in names for spelling in _table_spellings(name)}
+    return [one for one in reader.inputs if any(not wanted.isdisjoint(spellings_of(name)) for name in one.names)]
+
+
+def is_job(job: str, name: str) -> bool:
+    """Whether a job of lineage is the one of that name, or a step of it: Spark names those ``job.step``."""
+    return job.casefold() == name.casefold() or job.casefold().startswith(f"{name.casefold()}.")
+
+
+def _table_spellings(name: str) -> list[str]:
+    """A table's name, and the same without a catalog: a location is only itself, and never one of its folders."""
+    parts = name.split(".")
+    return [name, ".".join(parts[-2:])] if "/" not in name and len(parts) > 2 else [name]
+
+
+def _together(runs: Iterable[LineageRun]) -> list[Reader]:
+    """Put the steps of each run together."""
+    steps: dict[str, list[LineageRun]] = defaultdict(list)
+    for run in runs:
+        steps[run.root_run or run.run_id].append(run)
+    return [_one(root, several) for root, several in steps.items()]
+
+
+def _one(root: str, steps: list[LineageRun]) -> Reader:
+    # The run itself tells when it ended; steps that ended say nothing of one that goes on.
+    own = next((step for step in steps if step.run_id == root), None)
+    starts = [step.started_at for step in steps if step.started_at is not None]
+    ends = [step.ended_at for step in steps]
+    last = max((end for end in ends if end is not None), default=None) if None not in ends else None
+    head = own or steps[0]
+    return Reader(
+        job=next((step.root_job for step in steps if step.root_job), head.job),
+        run_ids=frozenset({root, *(step.run_id for step in steps)}),
+        started_at=min(starts, default=None),
+        ended_at=own.ended_at if own is not None else last,
+        state=head.state,
+        inputs=tuple(dict.fromkeys(one for step in steps for one in step.inputs)),
+        outputs=tuple(dict.fromkeys(one for step in steps for one in step.outputs)),
+        owner=next((step.owner for step in steps if step.owner), None),
+        evidence=head.evidence,
+    )
