@@ -127,12 +127,13 @@ class App(Targets):
     @cached_property
     def teller(self) -> "Teller":
         """What tells people, by the channels of the settings."""
+        from pipetriage.drawing.blast_radius import svg
         from pipetriage.notifiers.channels import build_channel
         from pipetriage.telling import Teller
 
         channels = self.settings.channels
         return Teller(
-            self.settings.routing, channels, lambda name: build_channel(name, channels[name], os.environ), now
+            self.settings.routing, channels, lambda name: build_channel(name, channels[name], os.environ), now, svg
         )
 
     def announce(self, incident: Incident) -> "list[Delivery]":

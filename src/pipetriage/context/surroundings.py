@@ -173,17 +173,19 @@ def read_deployments(document: Any, redactor: Redactor) -> tuple[Deployment, ...
 
 def read_lineage(document: Any, redactor: Redactor) -> tuple[LineageRun, ...]:
     """Read OpenLineage run events; a run is the union over all of its events (inputs may come with the last)."""
-    by_run: dict[str, list[Mapping[str, Any]]] = {}
+    names, by_run = _Names(), dict[str, list[Mapping[str, Any]]]()
     for event in mappings(document):
         run_id = text(mapping(event, "run"), "runId")
         if run_id:
             by_run.setdefault(run_id, []).append(event)
     return tuple(
-        _lineage_run(run_id, events, index, redactor) for index, (run_id, events) in enumerate(by_run.items(), 1)
+        _lineage_run(run_id, events, index, redactor, names) for index, (run_id, events) in enumerate(by_run.items(), 1)
     )
 
 
-def _lineage_run(run_id: str, events: list[Mapping[str, Any]], index: int, redactor: Redactor) -> LineageRun:
+def _lineage_run(
+    run_id: str, events: list[Mapping[str, Any]], index: int, redactor: Redactor, names: "_Names"
+) -> LineageRun:
     timed = sorted(
         ((at, str(event.get("eventType", "")).upper(), event) for event in events if (at := _event_time(event))),
         key=lambda one: one[0],
@@ -196,8 +198,8 @@ def _lineage_run(run_id: str, events: list[Mapping[str, Any]], index: int, redac
         started_at=timed[0][0] if timed else None,
         ended_at=ended,
         state=timed[-1][1] if timed else "",
-        inputs=_datasets(events, "inputs"),
-        outputs=_datasets(events, "outputs"),
+        inputs=_datasets(events, "inputs", names),
+        outputs=_datasets(events, "outputs", names),
         evidence=f"lineage-{index}",
         **_root(events, redactor),
     )
@@ -222,12 +224,11 @@ def _event_time(event: Mapping[str, Any]) -> datetime | None:
     return parse_time(event.get("eventTime"))
 
 
-def _datasets(events: list[Mapping[str, Any]], side: str) -> tuple[LineageDataset, ...]:
+def _datasets(events: list[Mapping[str, Any]], side: str, known: "_Names") -> tuple[LineageDataset, ...]:
     found: dict[tuple[tuple[str, ...], str | None], None] = {}
     for event in events:
         for dataset in mappings(event, side):
-            names = _dataset_names(dataset)
-            found[(names, _dataset_snapshot(dataset))] = None
+            found[(known.of(dataset), _dataset_snapshot(dataset))] = None
     # A dataset named without a snapshot in START and with one in COMPLETE is one dataset.
     versioned = {names for names, snapshot in found if snapshot}
     return tuple(
@@ -237,19 +238,36 @@ def _datasets(events: list[Mapping[str, Any]], side: str) -> tuple[LineageDatase
     )
 
 
-def _dataset_names(dataset: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the dataset's own address and every symlink's name (a Glue table is only a symlink of its S3 location)."""
-    namespace, name = text(dataset, "namespace") or "", text(dataset, "name") or ""
+class _Names:
+    """The names of datasets: many events tell of the same few."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def of(self, dataset: Mapping[str, Any]) -> tuple[str, ...]:
+        """Give a dataset's own address and every symlink's name (a Glue table is only a symlink of its location)."""
+        links = mappings(mapping(dataset, "facets", "symlinks"), "identifiers")
+        said = (
+            text(dataset, "namespace") or "",
+            text(dataset, "name") or "",
+            *(text(one, "name") or "" for one in links),
+        )
+        if said not in self._known:
+            self._known[said] = _dataset_names(*said)
+        return self._known[said]
+
+
+def _dataset_names(namespace: str, name: str, *links: str) -> tuple[str, ...]:
     names = {name, normal_uri(f"{namespace.rstrip('/')}/{name.lstrip('/')}") if "://" in namespace else name}
-    for link in mappings(mapping(dataset, "facets", "symlinks"), "identifiers"):
-        linked = text(link, "name") or ""
+    for linked in links:
         names.add(linked.removeprefix("table/").replace("/", ".") if linked.startswith("table/") else linked)
     return tuple(sorted({normal_name(one) for one in names if one}))
 
 
 def _dataset_snapshot(dataset: Mapping[str, Any]) -> str | None:
-    for facets in (mapping(dataset, "inputFacets"), mapping(dataset, "outputFacets"), mapping(dataset, "facets")):
-        for report in ("icebergScanReport", "icebergCommitReport"):
+    for place in ("inputFacets", "outputFacets", "facets"):
+        facets = mapping(dataset.get(place))
+        for report in ("icebergScanReport", "icebergCommitReport") if facets else ():
             if snapshot := exact_id(mapping(facets, report).get("snapshotId")):
                 return snapshot
     return exact_id(mapping(dataset, "facets", "version").get("datasetVersion"))

@@ -17,6 +17,7 @@ from pipetriage.entrypoints.backfill import backfill
 from pipetriage.entrypoints.boundary import complain, run
 from pipetriage.entrypoints.doctor import doctor
 from pipetriage.entrypoints.evaluate import evaluate
+from pipetriage.entrypoints.exposure import exposure
 from pipetriage.entrypoints.iam_policy import iam_policy
 from pipetriage.entrypoints.init import init
 from pipetriage.entrypoints.opening import (
@@ -264,6 +265,7 @@ cli.add_command(route)
 cli.add_command(backfill)
 cli.add_command(doctor)
 cli.add_command(evaluate)
+cli.add_command(exposure)
 cli.add_command(iam_policy)
 cli.add_command(watch)
 cli.add_command(init)

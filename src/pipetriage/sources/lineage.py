@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipetriage.errors import SourceError
+from pipetriage.model.datasets import normal_name, spellings_of
 from pipetriage.model.times import parse_time
 from pipetriage.sources.local_files import Answer
 
@@ -25,6 +26,8 @@ MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 """What one object may unpack to: a gzip file can hold a thousand times its size."""
 MAX_EVENTS = 20_000
 """Events about the tables that are kept, newest first."""
+MAX_STEPS = 9
+"""How far away from the tables runs are kept: one step more than readers are followed (verdict/exposed_by_lineage)."""
 AT_ONCE = 8
 """Objects read at the same time."""
 
@@ -154,22 +157,32 @@ def _documents(data: bytes) -> tuple[list[Any], bool]:
 
 
 def _about(events: Iterable[dict[str, Any]], around: Iterable[str]) -> list[dict[str, Any]]:
-    """Keep all events of each run that names one of the tables or jobs in any: inputs may come with the last only."""
+    """Keep all events of each run that names one of the tables or jobs in any: inputs may come with the last only.
+
+    Then those of the runs that read what these wrote, and so on: what was made of partial data is partial, too.
+    """
     wanted = frozenset(name for one in around for name in _spellings(one))
     named = list(events)
     if not wanted:
         return named
-    runs = {_run_id(event) for event in named if _concerns(event, wanted)}
-    return [event for event in named if _run_id(event) in runs - {""}]
+    runs: set[str] = set()
+    for _ in range(MAX_STEPS):
+        found = {_run_id(event) for event in named if _run_id(event) not in runs and _concerns(event, wanted)} - {""}
+        if not found:
+            break
+        runs |= found
+        wrote = [{"outputs": event.get("outputs")} for event in named if _run_id(event) in found]
+        wanted = frozenset(name for one in wrote for name in _table_names(one) if name)
+    return [event for event in named if _run_id(event) in runs]
 
 
 def _concerns(event: Mapping[str, Any], wanted: frozenset[str]) -> bool:
     job = event.get("job")
-    name = _normal(job.get("name")) if isinstance(job, dict) else ""
+    name = normal_name(str(job.get("name") or "")) if isinstance(job, dict) else ""
     # Spark's integration names each step of a job: ``orders_daily.execute_insert_into…``.
     if name in wanted or any(name.startswith(f"{one}.") for one in wanted):
         return True
-    return any(_is_table(name, wanted) for name in _table_names(event))
+    return any(spelling in wanted for name in _table_names(event) for spelling in spellings_of(name))
 
 
 def _run_id(event: Mapping[str, Any]) -> str:
@@ -182,22 +195,22 @@ def _table_names(event: Mapping[str, Any]) -> Iterator[str]:
     for side in ("inputs", "outputs"):
         for dataset in _members(event.get(side)):
             namespace, name = str(dataset.get("namespace") or ""), str(dataset.get("name") or "")
-            yield _normal(name)
+            yield normal_name(name)
             if "://" in namespace:
-                yield _normal(f"{namespace.rstrip('/')}/{name.lstrip('/')}")
+                yield normal_name(f"{namespace.rstrip('/')}/{name.lstrip('/')}")
             facets = dataset.get("facets")
             links = facets.get("symlinks") if isinstance(facets, dict) else None
             for link in _members(links.get("identifiers") if isinstance(links, dict) else None):
-                linked = _normal(link.get("name"))
+                linked = normal_name(str(link.get("name") or ""))
                 yield linked.removeprefix("table/").replace("/", ".") if linked.startswith("table/") else linked
 
 
 def outputs_of(events: Iterable[Mapping[str, Any]], job: str) -> list[tuple[str | None, str]]:
     """List what a job's events name as outputs: ``database.table`` where they say so, and the name they have there."""
-    wanted, found = _normal(job), dict[tuple[str | None, str], None]()
+    wanted, found = normal_name(job), dict[tuple[str | None, str], None]()
     for event in events:
         named = event.get("job")
-        name = _normal(named.get("name")) if isinstance(named, dict) else ""
+        name = normal_name(str(named.get("name") or "")) if isinstance(named, dict) else ""
         if name != wanted and not name.startswith(f"{wanted}."):
             continue
         for dataset in _members(event.get("outputs")):
@@ -213,25 +226,10 @@ def _members(value: Any) -> Iterator[dict[str, Any]]:
     return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
 
 
-def _normal(name: Any) -> str:
-    text = str(name or "").strip().strip("`").rstrip("/").lower()
-    scheme, separator, rest = text.partition("://")
-    return f"s3://{rest}" if separator and scheme in {"s3a", "s3n"} else text
-
-
 def _spellings(name: str) -> Iterator[str]:
     """Yield a wanted name, and a table's without the catalog that an engine puts before it."""
-    normal = _normal(name)
+    normal = normal_name(name)
     if normal:
         yield normal
     if normal.count(".") == 2 and "/" not in normal:
         yield normal.partition(".")[2]
-
-
-def _is_table(name: str, wanted: frozenset[str]) -> bool:
-    """Whether it is one of these tables, also behind a catalog's name, or a file below one's location."""
-    if name in wanted:
-        return True
-    return any(
-        name.startswith(f"{one}/") if "://" in one else "." in one and name.endswith(f".{one}") for one in wanted
-    )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pipetriage.model.context import Context
 from pipetriage.model.datasets import normal_name
+from pipetriage.model.evidence import TableKey
 from pipetriage.model.facts import Snapshot, TableFacts
 from pipetriage.model.write_state import ExposureWindow, WriteStatus
 from pipetriage.verdict.attempts import Attempts
@@ -41,7 +42,9 @@ def bad_tables(context: Context, attempts: Attempts, outputs: Iterable[OutputSta
     tables = {table.key: table for table in context.facts.tables}
     found: list[BadTable] = []
     for state in outputs:
-        table = tables.get((state.output.role, state.output.table))  # type: ignore[call-overload]
+        table = tables.get(TableKey(state.output.role, state.output.table))
+        if table is None and state.staged_snapshot is not None:
+            table = tables.get(TableKey("target", state.output.table))
         names = frozenset(spellings(state.state.table, table))
         one = _bad(state, names, table, attempts)
         if one is not None:
@@ -53,10 +56,17 @@ def spellings(name: str, table: TableFacts | None) -> list[str]:
     """List every name that lineage may use for a table: its own, the catalog's, its location."""
     given = [name]
     if table is not None and table.catalog is not None:
-        given += [table.catalog.name, table.catalog.location or ""]
+        # Iceberg keeps its metadata in a folder of the table's own.
+        given += [table.catalog.name, table.catalog.location or "", _above_metadata(table.catalog.metadata_location)]
     if table is not None and table.iceberg is not None:
         given.append(table.iceberg.location)
+    if table is not None and table.listing is not None:
+        given.append(table.listing.uri)
     return list(dict.fromkeys(normal for one in given if (normal := normal_name(one))))
+
+
+def _above_metadata(location: str | None) -> str:
+    return location.rpartition("/metadata/")[0] if location else ""
 
 
 def _bad(state: OutputState, names: frozenset[str], table: TableFacts | None, attempts: Attempts) -> BadTable | None:

@@ -29,31 +29,28 @@ class LineageGraph:
 
     def __init__(self, runs: Iterable[LineageRun]) -> None:
         self.readers = _together(runs)
-        self._by_input: dict[str, dict[int, None]] = defaultdict(dict)
+        self._by_input: dict[str, dict[int, list[LineageDataset]]] = defaultdict(lambda: defaultdict(list))
+        spelled: dict[tuple[str, ...], tuple[str, ...]] = {}
         for number, reader in enumerate(self.readers):
             for dataset in reader.inputs:
-                for name in dataset.names:
-                    for spelling in spellings_of(name):
-                        self._by_input[spelling][number] = None
+                names = dataset.names
+                if names not in spelled:
+                    spelled[names] = tuple(dict.fromkeys(one for name in names for one in spellings_of(name)))
+                for spelling in spelled[names]:
+                    self._by_input[spelling][number].append(dataset)
 
-    def readers_of(self, names: Iterable[str]) -> list[Reader]:
-        """Give the runs that read a dataset of any of these names, in the order of the evidence."""
-        found: dict[int, None] = {}
-        for name in names:
-            for spelling in _table_spellings(name):
-                found.update(self._by_input.get(spelling, {}))
-        return [self.readers[number] for number in sorted(found)]
+    def readings_of(self, names: Iterable[str]) -> list[tuple[Reader, list[LineageDataset]]]:
+        """Give the runs that read a dataset of any of these names, in the order of the evidence, and what of it."""
+        found: dict[int, dict[LineageDataset, None]] = defaultdict(dict)
+        for spelling in dict.fromkeys(one for name in names for one in _table_spellings(name)):
+            for number, datasets in self._by_input.get(spelling, {}).items():
+                found[number].update(dict.fromkeys(datasets))
+        return [(self.readers[number], list(found[number])) for number in sorted(found)]
 
     @property
     def jobs(self) -> set[str]:
         """Name every job of which there is an event."""
         return {reader.job for reader in self.readers}
-
-
-def read_of(reader: Reader, names: frozenset[str]) -> list[LineageDataset]:
-    """Give what a run read of a dataset that goes by these names."""
-    wanted = {spelling for name in names for spelling in _table_spellings(name)}
-    return [one for one in reader.inputs if any(not wanted.isdisjoint(spellings_of(name)) for name in one.names)]
 
 
 def is_job(job: str, name: str) -> bool:

@@ -1,0 +1,98 @@
+"""Declared readers that left no event: silence is no proof that they did not read."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from pipetriage.model.context import Context
+from pipetriage.model.datasets import normal_name
+from pipetriage.model.evidence import Signal
+from pipetriage.model.pipeline import Consumer
+from pipetriage.model.write_state import Exposure, ExposureStatus
+from pipetriage.verdict.exposed_by_lineage import MAX_DEPTH
+from pipetriage.verdict.exposure_windows import BadTable
+from pipetriage.verdict.schedules import NeverError, starts_within
+
+LONGEST_RUN = timedelta(hours=12)
+"""A reader that its schedule starts so long before the window may still have been reading in it. Ours."""
+
+
+def calm(consumer: Consumer) -> Exposure:
+    """Say of a declared reader that there was nothing for it to read."""
+    why = "no partial data of this batch is visible in what it reads"
+    return _silent(consumer, ExposureStatus.NOT_EXPOSED, None, why, 1, None)
+
+
+def _silent(
+    consumer: Consumer, status: ExposureStatus, table: str | None, via: str, depth: int, through: str | None
+) -> Exposure:
+    return Exposure(
+        consumer=consumer.name,
+        owner=consumer.owner,
+        status=status,
+        read_at=None,
+        snapshot_id=None,
+        via=via,
+        depth=depth,
+        table=table,
+        kind=consumer.kind,
+        through=through,
+        runs=0,
+    )
+
+
+def by_declaration(found: list[Exposure], bad: list[BadTable], context: Context) -> list[Exposure]:
+    """Judge the declared readers that left no event: silence is no proof that they did not read."""
+    named = {one.consumer.casefold() for one in found}
+    silent = [one for one in context.pipeline.consumers if one.name.casefold() not in named]
+    judged = {one.name: _silently(one, bad, context) for one in silent}
+    # What a declared consumer writes, whether it left an event or not, is read by others.
+    reached = [(one.name, one.writes, 1) for one in context.pipeline.consumers if _may_have_read(one, found, judged)]
+    while reached:
+        through, writes, depth = reached.pop(0)
+        for consumer in silent if depth < MAX_DEPTH else ():
+            read = _shared(consumer.tables(), writes)
+            if read is None or judged[consumer.name].status is not ExposureStatus.NOT_EXPOSED:
+                continue
+            why = f"{read}: declared reader of what {through} writes"
+            judged[consumer.name] = _silent(consumer, ExposureStatus.POSSIBLE, read, why, depth + 1, through)
+            reached.append((consumer.name, consumer.writes, depth + 1))
+    return list(judged.values())
+
+
+def _may_have_read(consumer: Consumer, found: list[Exposure], judged: dict[str, Exposure]) -> bool:
+    if consumer.name in judged:
+        return judged[consumer.name].status is not ExposureStatus.NOT_EXPOSED
+    return any(one.consumer == consumer.name and one.status is not ExposureStatus.NOT_EXPOSED for one in found)
+
+
+def _shared(reads: Iterable[str], writes: Iterable[str]) -> str | None:
+    written = {normal_name(one) for one in writes}
+    return next((one for one in reads if normal_name(one) in written), None)
+
+
+def _silently(consumer: Consumer, bad: list[BadTable], context: Context) -> Exposure:
+    declared = {normal_name(one) for one in consumer.tables()}
+    reads = [one for one in bad if not one.by_snapshot_only and (not declared or not declared.isdisjoint(one.names))]
+    if not reads:
+        return calm(consumer)
+    name = reads[0].window.table
+    silence = "lineage has no event of it" if Signal.LINEAGE in context.seen else "no lineage was seen"
+    if consumer.schedule:
+        try:
+            starts = [at for one in reads if (at := _scheduled(consumer, one, context.as_of)) is not None]
+        except NeverError as error:
+            starts, silence = [], f"{silence}, and its schedule cannot be read ({error})"
+        else:
+            if not starts:
+                why = f"{name}: its schedule ({consumer.schedule}) does not start it while the partial data was visible"
+                return _silent(consumer, ExposureStatus.NOT_EXPOSED, name, why, 1, None)
+            silence = f"its schedule starts it at {starts[0]:%Y-%m-%d %H:%M} UTC; {silence}"
+    return _silent(consumer, ExposureStatus.POSSIBLE, name, f"{name}: declared reader; {silence}", 1, None)
+
+
+def _scheduled(consumer: Consumer, table: BadTable, as_of: datetime) -> datetime | None:
+    """Give when the schedule first starts it so that it may have read the table while it was bad."""
+    since = table.window.since
+    if since is None:
+        return as_of
+    return starts_within(consumer.schedule or "", consumer.timezone, since - LONGEST_RUN, table.window.until or as_of)

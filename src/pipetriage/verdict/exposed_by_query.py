@@ -1,0 +1,57 @@
+"""Readers in a query engine's history: the queries that name a bad table."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pipetriage.model.context import Context
+from pipetriage.model.facts import LineageDataset, QueryRun
+from pipetriage.model.write_state import Exposure, ExposureStatus
+from pipetriage.verdict.exposure_reading import judged
+from pipetriage.verdict.exposure_windows import BadTable
+
+_VERSION = re.compile(r"(?i)\bFOR\s{1,8}(?:SYSTEM_)?VERSION\s{1,8}AS\s{1,8}OF\s{1,8}(\d{1,20})\b")
+"""Athena's and Trino's time travel to an Iceberg snapshot."""
+
+
+def by_queries(table: BadTable, context: Context, skew: timedelta) -> Iterator[Exposure]:
+    """Judge the queries that name the table."""
+    for query in context.facts.queries:
+        if not _names_table(query, table.names):
+            continue
+        version = _VERSION.search(query.sql)
+        asked = [LineageDataset(names=(), snapshot_id=version[1])] if version else []
+        read = judged(table, asked, query.submitted_at, query.ended_at or query.submitted_at, skew)
+        if read.status is ExposureStatus.NOT_EXPOSED:
+            continue
+        why = f"{table.window.table}: the query names it and ran while the partial data was visible"
+        yield Exposure(
+            consumer=f"query {query.query_id}",
+            owner=query.who,
+            status=read.status,
+            read_at=query.submitted_at,
+            snapshot_id=read.snapshot,
+            via=f"{table.window.table}: the query asks for snapshot {read.snapshot}" if read.snapshot else why,
+            depth=1,
+            evidence=[query.evidence],
+            table=table.window.table,
+            kind="query",
+        )
+
+
+_IDENTIFIER = re.compile(r"[\w.]{1,512}")
+
+
+def _names_table(query: QueryRun, names: frozenset[str]) -> bool:
+    """Whether a query's text names the table: qualified, or by its bare name where the database is not another's."""
+    said = set(_IDENTIFIER.findall(query.sql.lower().replace('"', "").replace("`", "")))
+    for name in names:
+        if "/" in name:
+            continue
+        database, _, bare = name.rpartition(".")
+        if name in said or any(one.endswith(f".{name}") for one in said):
+            return True
+        same = query.database is None or not database or database.rsplit(".", 1)[-1] == query.database.lower()
+        if bare in said and same:
+            return True
+    return False

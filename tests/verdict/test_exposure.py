@@ -1,0 +1,427 @@
+"""Who read what a failed batch left: by snapshot, by time, by declaration, and through what others made of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipetriage.model.incident import Incident
+from pipetriage.model.write_state import Exposure
+from tests.building_bundles import bundle, iceberg, iso, minute, run, snapshot, triage
+
+HALF = (snapshot(2, 5, "eu", operation="append"),)
+"""One of three partitions, appended five minutes after the start."""
+GLUE = "arn:aws:glue:eu-west-1:111122223333"
+
+
+def dataset(name: str = "sales.db/orders", namespace: str = "s3://lake", read: object = None, **facets: Any) -> Any:
+    found = {"namespace": namespace, "name": name, "facets": facets}
+    if read is not None:
+        found["facets"] = facets | {"version": {"datasetVersion": str(read)}}
+    return found
+
+
+def symlinked(name: str, read: object = None) -> Any:
+    link = {"identifiers": [{"namespace": GLUE, "name": name, "type": "TABLE"}]}
+    return dataset("elsewhere/x", read=read, symlinks=link)
+
+
+def reading(
+    job: str,
+    *inputs: Any,
+    at: float = 15,
+    minutes: float | None = 5,
+    state: str = "COMPLETE",
+    outputs: tuple[Any, ...] = (),
+    run_id: str | None = None,
+    **facets: Any,
+) -> list[dict[str, Any]]:
+    """A run's events: START, and its end after so many minutes; None: it goes on."""
+    head = {"run": {"runId": run_id or f"{job}-{at}", "facets": facets}, "job": {"namespace": "x", "name": job}}
+    events = [{**head, "eventType": "START", "eventTime": iso(minute(at)), "inputs": [], "outputs": []}]
+    last = {**head, "inputs": list(inputs), "outputs": list(outputs)}
+    if minutes is None:
+        return [*events, {**last, "eventType": "RUNNING", "eventTime": iso(minute(at + 1))}]
+    return [*events, {**last, "eventType": state, "eventTime": iso(minute(at + minutes))}]
+
+
+def triaged(
+    folder: Path,
+    *events: list[dict[str, Any]],
+    since: tuple[Any, ...] = HALF,
+    consumers: list[dict[str, Any]] | None = None,
+    files: dict[str, Any] | None = None,
+    **more: Any,
+) -> Incident:
+    declared = more.pop("declared", {}) | {"consumers": consumers or []}
+    lineage = {"lineage/events.jsonl": [event for some in events for event in some]} if events else {}
+    return triage(folder, bundle(*since, declared=declared, files=lineage | (files or {}), **more))
+
+
+def read_by(incident: Incident) -> dict[str, str]:
+    return {one.consumer: str(one.status) for one in incident.exposure}
+
+
+def only(incident: Incident) -> Exposure:
+    (one,) = incident.exposure
+    return one
+
+
+# The window
+
+
+def test_it_is_open_from_the_first_bad_commit_on(tmp_path: Path) -> None:
+    (window,) = triaged(tmp_path).exposure_windows
+    assert (window.table, window.since, window.until) == ("sales.orders", minute(5), None)
+    assert (window.first_snapshot, window.ended_by) == ("1002", None)
+
+
+def test_nothing_written_is_no_window(tmp_path: Path) -> None:
+    incident = triaged(tmp_path, reading("report", dataset(read=1001)), since=(), consumers=[{"name": "board"}])
+    assert incident.exposure_windows == []
+    assert incident.exposure_coverage is None
+    assert read_by(incident) == {"board": "NOT_EXPOSED"}
+
+
+def test_one_commit_that_was_whole_is_no_window(tmp_path: Path) -> None:
+    whole = (snapshot(2, 5, "ap", "eu", "us", operation="append"),)
+    assert triaged(tmp_path, reading("report", dataset(read=1002)), since=whole).exposure_windows == []
+
+
+def test_several_commits_are_a_window_until_they_are_whole(tmp_path: Path) -> None:
+    three = tuple(snapshot(2 + n, 3 + n, region, operation="append") for n, region in enumerate(("ap", "eu", "us")))
+    incident = triaged(
+        tmp_path,
+        reading("early", dataset(read=1003), at=4, minutes=1),
+        reading("late", dataset(read=1004), at=6),
+        reading("later", dataset(), at=30),
+        since=three,
+    )
+    (window,) = incident.exposure_windows
+    assert (window.since, window.until, window.ended_by) == (minute(3), minute(5), "completion")
+    assert read_by(incident) == {"early": "CONFIRMED", "late": "NOT_EXPOSED", "later": "NOT_EXPOSED"}
+
+
+def test_a_rollback_ends_it(tmp_path: Path) -> None:
+    document, entries = iceberg(*HALF)
+    document["current-snapshot-id"] = document["refs"]["main"]["snapshot-id"] = 1001
+    back = int(minute(40).timestamp() * 1000)
+    document["snapshot-log"].append({"timestamp-ms": back, "snapshot-id": 1001})
+    document["last-updated-ms"] = back
+    files = {"iceberg/target.metadata.json": document, "iceberg/target.entries.jsonl": entries}
+    incident = triaged(
+        tmp_path,
+        reading("before", dataset(), at=20),
+        reading("after", dataset(), at=45),
+        reading("exact", dataset(read=1001), at=46),
+        files=files,
+    )
+    (window,) = incident.exposure_windows
+    assert (window.since, window.until, window.ended_by) == (minute(5), minute(40), "rollback")
+    assert read_by(incident) == {"before": "POSSIBLE", "after": "NOT_EXPOSED", "exact": "NOT_EXPOSED"}
+
+
+def test_a_snapshot_made_on_top_of_a_bad_one_is_bad(tmp_path: Path) -> None:
+    later = snapshot(3, 30, "us", operation="append", stamp={"batch_id": "2026-11-22"})
+    others = [run("jr_other", at=minute(25), state="SUCCEEDED", batch="2026-11-22"), run()]
+    incident = triaged(tmp_path, reading("report", dataset(read=1003), at=35), since=(*HALF, later), runs=others)
+    assert read_by(incident) == {"report": "CONFIRMED"}
+
+
+def test_what_was_written_is_not_known_so_anyone_may_have_read_it(tmp_path: Path) -> None:
+    unseen = {"iceberg/target.metadata.json": None, "iceberg/target.entries.jsonl": None}
+    incident = triaged(tmp_path, reading("report", dataset(), at=20), consumers=[{"name": "board"}], files=unseen)
+    assert read_by(incident) == {"report": "POSSIBLE", "board": "POSSIBLE"}
+
+
+# Who read
+
+
+@pytest.mark.parametrize(
+    ("read", "status"), [(1002, "CONFIRMED"), (1001, "NOT_EXPOSED"), (777, "POSSIBLE"), (None, "POSSIBLE")]
+)
+def test_the_snapshot_that_was_read_decides(tmp_path: Path, read: object, status: str) -> None:
+    assert read_by(triaged(tmp_path, reading("report", dataset(read=read)))) == {"report": status}
+
+
+@pytest.mark.parametrize(
+    ("at", "minutes", "status"),
+    [
+        (-60, 30, "NOT_EXPOSED"),
+        (-60, 70, "POSSIBLE"),
+        (3, 1.5, "POSSIBLE"),
+        (-60, None, "POSSIBLE"),
+        (50, 1, "POSSIBLE"),
+    ],
+)
+def test_by_time_alone_it_is_only_possible(tmp_path: Path, at: float, minutes: float | None, status: str) -> None:
+    """A reader whose clock is half a minute slow is no safer for it (clock skew: a minute)."""
+    assert read_by(triaged(tmp_path, reading("report", dataset(), at=at, minutes=minutes))) == {"report": status}
+
+
+@pytest.mark.parametrize("state", ["FAIL", "ABORT"])
+def test_a_run_that_failed_has_read_all_the_same(tmp_path: Path, state: str) -> None:
+    one = only(triaged(tmp_path, reading("report", dataset(read=1002), state=state)))
+    assert one.status == "CONFIRMED"
+    assert one.via.endswith(("it failed itself", "it was broken off"))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        dataset(),
+        dataset("sales.db/orders/"),
+        dataset(namespace="s3a://lake"),
+        dataset("sales.db/orders/data/region=eu/1002.parquet"),
+        symlinked("table/sales/orders"),
+        symlinked("Sales.Orders"),
+        dataset("glue_catalog.sales.orders", "spark"),
+    ],
+)
+def test_a_table_is_known_by_its_place_and_by_its_names(tmp_path: Path, named: Any) -> None:
+    assert read_by(triaged(tmp_path, reading("report", named))) == {"report": "POSSIBLE"}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        dataset("sales.db/orders_old"),
+        dataset("sales.db/orders_old/data/x.parquet"),
+        dataset("sales.db"),
+        dataset("", "s3://lake"),
+        dataset("stock.db/orders"),
+        symlinked("table/stock/orders"),
+        dataset("orders", "spark"),
+        dataset("presales.orders", "spark"),
+    ],
+)
+def test_another_table_is_not_taken_for_it(tmp_path: Path, named: Any) -> None:
+    assert read_by(triaged(tmp_path, reading("report", named))) == {}
+
+
+def test_the_pipelines_own_runs_are_no_readers(tmp_path: Path) -> None:
+    own = (
+        reading("orders", dataset()),
+        reading("orders.append_data", dataset()),
+        reading("x", dataset(), run_id="jr_now"),
+    )
+    assert read_by(triaged(tmp_path, *own)) == {}
+
+
+def test_inputs_may_come_with_the_last_event_and_steps_are_one_run(tmp_path: Path) -> None:
+    parent = {"run": {"runId": "root"}, "job": {"namespace": "x", "name": "revenue"}}
+    incident = triaged(
+        tmp_path,
+        reading("revenue.scan", dataset(), at=20, parent=parent),
+        reading("revenue.join", dataset(read=1002), at=21, parent={**parent, "root": parent}),
+        reading("revenue", at=19, minutes=10, run_id="root"),
+    )
+    one = only(incident)
+    assert (one.consumer, one.status, one.read_at, one.runs) == ("revenue", "CONFIRMED", minute(19), 1)
+
+
+def test_a_consumer_with_many_runs_is_said_once_by_its_surest(tmp_path: Path) -> None:
+    many = [reading("hourly", dataset(read=1002 if n == 3 else None), at=10 + n, minutes=0.5) for n in range(6)]
+    one = only(triaged(tmp_path, *many))
+    assert (one.status, one.read_at) == ("CONFIRMED", minute(13))
+
+
+def test_who_answers_is_declared_or_in_the_event(tmp_path: Path) -> None:
+    owned = reading("mart", dataset(read=1002))
+    for event in owned:
+        event["job"]["facets"] = {"ownership": {"owners": [{"name": "team:marts"}]}}
+    incident = triaged(
+        tmp_path,
+        owned,
+        reading("rev.step", dataset(read=1002)),
+        consumers=[{"name": "revenue", "job": "rev", "owner": "bi", "kind": "dashboard"}],
+    )
+    assert {one.consumer: (one.owner, one.kind) for one in incident.exposure} == {
+        "mart": ("team:marts", "job"),
+        "revenue": ("bi", "dashboard"),
+    }
+
+
+def test_a_branch_shows_itself_only_to_who_asks_for_it(tmp_path: Path) -> None:
+    document, entries = iceberg(*HALF)
+    document["current-snapshot-id"] = document["refs"]["main"]["snapshot-id"] = 1001
+    document["refs"]["audit"] = {"snapshot-id": 1002, "type": "branch"}
+    document["snapshot-log"] = document["snapshot-log"][:1]
+    incident = triaged(
+        tmp_path,
+        reading("auditor", dataset(read=1002)),
+        reading("report", dataset(), at=20),
+        consumers=[{"name": "board"}],
+        files={"iceberg/target.metadata.json": document, "iceberg/target.entries.jsonl": entries},
+    )
+    assert read_by(incident) == {"auditor": "CONFIRMED", "report": "NOT_EXPOSED", "board": "NOT_EXPOSED"}
+
+
+# Through others
+
+
+def test_what_was_made_of_it_is_followed(tmp_path: Path) -> None:
+    mart, cube = dataset("marts/revenue"), dataset("marts/cube")
+    incident = triaged(
+        tmp_path,
+        reading("mart", dataset(read=1002), outputs=(dataset("marts/revenue", read=51),), at=15),
+        reading("cube", dataset("marts/revenue", read=51), outputs=(cube,), at=25),
+        reading("board", cube, at=35),
+        reading("yesterday", mart, at=-600),
+    )
+    found = {one.consumer: (str(one.status), one.depth, one.through) for one in incident.exposure}
+    assert found == {
+        "mart": ("CONFIRMED", 1, None),
+        "cube": ("CONFIRMED", 2, "mart"),
+        "board": ("POSSIBLE", 3, "cube"),
+    }
+
+
+def test_certainty_never_grows_on_the_way(tmp_path: Path) -> None:
+    out = dataset("marts/revenue", read=51)
+    incident = triaged(
+        tmp_path, reading("mart", dataset(), outputs=(out,)), reading("cube", dataset("marts/revenue", read=51), at=25)
+    )
+    assert read_by(incident) == {"mart": "POSSIBLE", "cube": "POSSIBLE"}
+
+
+def test_an_unfinished_and_a_failed_run_are_writers_too(tmp_path: Path) -> None:
+    incident = triaged(
+        tmp_path,
+        reading("going", dataset(read=1002), outputs=(dataset("a/a"),), minutes=None),
+        reading("failed", dataset(read=1002), outputs=(dataset("b/b"),), state="FAIL"),
+        reading("reads_a", dataset("a/a"), at=30),
+        reading("reads_b", dataset("b/b"), at=30),
+    )
+    assert {"reads_a", "reads_b"} <= read_by(incident).keys()
+
+
+def test_circles_end(tmp_path: Path) -> None:
+    a, b = dataset("a/a"), dataset("b/b")
+    incident = triaged(
+        tmp_path,
+        reading("one", dataset(read=1002), b, outputs=(a,)),
+        reading("two", a, outputs=(b,), at=20),
+        reading("self", a, outputs=(a,), at=21),
+    )
+    assert read_by(incident).keys() == {"one", "two", "self"}
+
+
+def test_a_long_way_is_cut_and_said_so(tmp_path: Path) -> None:
+    chain = [
+        reading(
+            f"j{n}", dataset(read=1002) if n == 0 else dataset(f"d/d{n}"), outputs=(dataset(f"d/d{n + 1}"),), at=15 + n
+        )
+        for n in range(12)
+    ]
+    incident = triaged(tmp_path, *chain)
+    assert max(one.depth for one in incident.exposure) == 8
+    assert incident.exposure_coverage is not None
+    assert incident.exposure_coverage.note.endswith("than were followed")
+
+
+# By declaration
+
+
+def test_a_declared_reader_that_is_silent_is_possible(tmp_path: Path) -> None:
+    consumers = [{"name": "board", "owner": "bi", "kind": "dashboard"}, {"name": "other", "table": "sales.returns"}]
+    incident = triaged(tmp_path, reading("x", dataset(read=1001)), consumers=consumers)
+    found = {one.consumer: (str(one.status), one.owner, one.kind, one.runs) for one in incident.exposure}
+    assert found["board"] == ("POSSIBLE", "bi", "dashboard", 0)
+    assert found["other"][0] == "NOT_EXPOSED"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "timezone", "status"),
+    [
+        ("30 2 * * *", "UTC", "POSSIBLE"),
+        ("30 3 * * *", "Europe/Berlin", "POSSIBLE"),
+        ("0 20 * * *", "UTC", "POSSIBLE"),  # it may still be reading
+        ("30 3 * * *", "UTC", "NOT_EXPOSED"),  # after the evidence was captured
+        ("0 12 * * *", "UTC", "NOT_EXPOSED"),
+        ("every morning", "UTC", "POSSIBLE"),
+        ("30 2 * * *", "Mars/Base", "POSSIBLE"),
+    ],
+)
+def test_a_schedule_tells_when_it_may_have_read(tmp_path: Path, schedule: str, timezone: str, status: str) -> None:
+    consumers = [{"name": "board", "schedule": schedule, "timezone": timezone}]
+    assert read_by(triaged(tmp_path, consumers=consumers)) == {"board": status}
+
+
+def test_declared_readers_of_declared_writers_are_reached(tmp_path: Path) -> None:
+    consumers = [
+        {"name": "mart", "writes": ["marts.revenue"]},
+        {"name": "cube", "reads": ["marts.revenue"], "writes": ["marts.cube"]},
+        {"name": "board", "reads": ["marts.cube"], "kind": "dashboard"},
+        {"name": "apart", "reads": ["marts.other"]},
+    ]
+    incident = triaged(tmp_path, reading("mart", dataset(read=1002)), consumers=consumers)
+    assert {one.consumer: (str(one.status), one.depth) for one in incident.exposure} == {
+        "mart": ("CONFIRMED", 1),
+        "cube": ("POSSIBLE", 2),
+        "board": ("POSSIBLE", 3),
+        "apart": ("NOT_EXPOSED", 1),
+    }
+
+
+# By query history
+
+
+def query(sql: str, at: float = 20, *, database: str = "sales") -> dict[str, Any]:
+    return {
+        "QueryExecutionId": f"q-{at}",
+        "Query": sql,
+        "QueryExecutionContext": {"Database": database},
+        "Status": {
+            "State": "SUCCEEDED",
+            "SubmissionDateTime": iso(minute(at)),
+            "CompletionDateTime": iso(minute(at + 1)),
+        },
+        "WorkGroup": "analysts",
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (query("select * from sales.orders"), "POSSIBLE"),
+        (query('SELECT 1 FROM "AwsDataCatalog"."sales"."orders" o'), "POSSIBLE"),
+        (query("select * from orders"), "POSSIBLE"),
+        (query("select * from orders", database="stock"), None),
+        (query("select * from stock.orders"), None),
+        (query("select * from orders_old"), None),
+        (query("select 'orders' from reorders"), "POSSIBLE"),  # a word that may be the table is taken for it
+        (query("select * from sales.orders", at=-120), None),
+        (query("select * from sales.orders FOR VERSION AS OF 1002", at=-120), "CONFIRMED"),
+        (query("select * from sales.orders FOR VERSION AS OF 1001"), None),
+    ],
+)
+def test_queries_that_name_the_table(tmp_path: Path, asked: dict[str, Any], status: str | None) -> None:
+    incident = triaged(tmp_path, files={"athena/queries.json": {"QueryExecutions": [asked]}})
+    assert [str(one.status) for one in incident.exposure] == ([] if status is None else [status])
+
+
+# What it rests on
+
+
+def test_coverage_says_who_is_silent_and_that_silence_is_no_proof(tmp_path: Path) -> None:
+    coverage = triaged(
+        tmp_path, reading("mart", dataset(read=1002)), consumers=[{"name": "mart"}, {"name": "board"}]
+    ).exposure_coverage
+    assert coverage is not None
+    assert (coverage.runs, coverage.silent) == (1, ["board"])
+    assert (coverage.first_event, coverage.last_event) == (minute(15), minute(20))
+    assert "1 of 2 declared consumers" in coverage.note
+    nothing = triaged(tmp_path / "b").exposure_coverage
+    assert nothing is not None
+    assert "not known" in nothing.note
+
+
+def test_the_owner_of_a_reader_far_away_is_told_too(tmp_path: Path) -> None:
+    incident = triaged(
+        tmp_path,
+        reading("mart", dataset(read=1002), outputs=(dataset("marts/revenue", read=51),)),
+        reading("board", dataset("marts/revenue", read=51), at=25),
+        consumers=[{"name": "board", "owner": "board-team", "table": "marts.revenue"}],
+    )
+    assert "board-team" in incident.route.also
