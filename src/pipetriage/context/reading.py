@@ -8,16 +8,21 @@ from urllib.parse import unquote
 _SCHEME = re.compile(r"^s3[an]://", re.IGNORECASE)
 
 
+_NOTHING: Mapping[str, Any] = {}
+
+
 def mapping(document: Any, *path: str) -> Mapping[str, Any]:
     """Follow the path of keys; an empty mapping where it leads nowhere."""
     for key in path:
-        document = document.get(key) if _is_mapping(document) else None
-    return document if _is_mapping(document) else {}
+        if not _is_mapping(document):
+            return _NOTHING
+        document = document.get(key)
+    return document if _is_mapping(document) else _NOTHING
 
 
 def _is_mapping(value: Any) -> TypeGuard[Mapping[str, Any]]:
     # Nearly always a dict: asking the abstract class takes ten times as long, and lineage asks a million times.
-    return type(value) is dict or isinstance(value, Mapping)
+    return type(value) is dict or (value is not None and isinstance(value, Mapping))
 
 
 def items(document: Any, *keys: str) -> list[Any]:

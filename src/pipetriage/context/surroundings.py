@@ -173,18 +173,18 @@ def read_deployments(document: Any, redactor: Redactor) -> tuple[Deployment, ...
 
 def read_lineage(document: Any, redactor: Redactor) -> tuple[LineageRun, ...]:
     """Read OpenLineage run events; a run is the union over all of its events (inputs may come with the last)."""
-    names, by_run = _Names(), dict[str, list[Mapping[str, Any]]]()
+    known, by_run = _Known(), dict[str, list[Mapping[str, Any]]]()
     for event in mappings(document):
         run_id = text(mapping(event, "run"), "runId")
         if run_id:
             by_run.setdefault(run_id, []).append(event)
     return tuple(
-        _lineage_run(run_id, events, index, redactor, names) for index, (run_id, events) in enumerate(by_run.items(), 1)
+        _lineage_run(run_id, events, index, redactor, known) for index, (run_id, events) in enumerate(by_run.items(), 1)
     )
 
 
 def _lineage_run(
-    run_id: str, events: list[Mapping[str, Any]], index: int, redactor: Redactor, names: "_Names"
+    run_id: str, events: list[Mapping[str, Any]], index: int, redactor: Redactor, known: "_Known"
 ) -> LineageRun:
     timed = sorted(
         ((at, str(event.get("eventType", "")).upper(), event) for event in events if (at := _event_time(event))),
@@ -198,8 +198,8 @@ def _lineage_run(
         started_at=timed[0][0] if timed else None,
         ended_at=ended,
         state=timed[-1][1] if timed else "",
-        inputs=_datasets(events, "inputs", names),
-        outputs=_datasets(events, "outputs", names),
+        inputs=_datasets(events, "inputs", known),
+        outputs=_datasets(events, "outputs", known),
         evidence=f"lineage-{index}",
         **_root(events, redactor),
     )
@@ -211,7 +211,7 @@ def _root(events: list[Mapping[str, Any]], redactor: Redactor) -> dict[str, str 
     for event in events:
         parent = mapping(event, "run", "facets", "parent")
         root = mapping(parent, "root") or parent
-        if run := text(mapping(root, "run"), "runId"):
+        if root and (run := text(mapping(root, "run"), "runId")):
             job = text(mapping(root, "job"), "name")
             found |= {"root_run": run, "root_job": redactor.text(job) if job else None}
         for owner in mappings(mapping(event, "job", "facets", "ownership"), "owners"):
@@ -224,11 +224,11 @@ def _event_time(event: Mapping[str, Any]) -> datetime | None:
     return parse_time(event.get("eventTime"))
 
 
-def _datasets(events: list[Mapping[str, Any]], side: str, known: "_Names") -> tuple[LineageDataset, ...]:
+def _datasets(events: list[Mapping[str, Any]], side: str, known: "_Known") -> tuple[LineageDataset, ...]:
     found: dict[tuple[tuple[str, ...], str | None], None] = {}
     for event in events:
         for dataset in mappings(event, side):
-            found[(known.of(dataset), _dataset_snapshot(dataset))] = None
+            found[known.read(dataset)] = None
     # A dataset named without a snapshot in START and with one in COMPLETE is one dataset.
     versioned = {names for names, snapshot in found if snapshot}
     return tuple(
@@ -238,26 +238,28 @@ def _datasets(events: list[Mapping[str, Any]], side: str, known: "_Names") -> tu
     )
 
 
-class _Names:
-    """The names of datasets: many events tell of the same few."""
+class _Known:
+    """Datasets that were read already: many events tell of the same few, mostly in the same words."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._read: dict[bytes, tuple[tuple[str, ...], str | None]] = {}
 
-    def of(self, dataset: Mapping[str, Any]) -> tuple[str, ...]:
-        """Give a dataset's own address and every symlink's name (a Glue table is only a symlink of its location)."""
-        links = mappings(mapping(dataset, "facets", "symlinks"), "identifiers")
-        said = (
-            text(dataset, "namespace") or "",
-            text(dataset, "name") or "",
-            *(text(one, "name") or "" for one in links),
-        )
-        if said not in self._known:
-            self._known[said] = _dataset_names(*said)
-        return self._known[said]
+    def read(self, dataset: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+        """Give a dataset's names, and the snapshot of it that an event speaks of."""
+        said = msgspec.json.encode(dataset)
+        if said not in self._read:
+            links = mappings(mapping(dataset, "facets", "symlinks"), "identifiers")
+            names = _dataset_names(
+                text(dataset, "namespace") or "",
+                text(dataset, "name") or "",
+                *(text(one, "name") or "" for one in links),
+            )
+            self._read[said] = names, _dataset_snapshot(dataset)
+        return self._read[said]
 
 
 def _dataset_names(namespace: str, name: str, *links: str) -> tuple[str, ...]:
+    """Give the dataset's own address and every symlink's name (a Glue table is only a symlink of its S3 location)."""
     names = {name, normal_uri(f"{namespace.rstrip('/')}/{name.lstrip('/')}") if "://" in namespace else name}
     for linked in links:
         names.add(linked.removeprefix("table/").replace("/", ".") if linked.startswith("table/") else linked)
@@ -267,7 +269,7 @@ def _dataset_names(namespace: str, name: str, *links: str) -> tuple[str, ...]:
 def _dataset_snapshot(dataset: Mapping[str, Any]) -> str | None:
     for place in ("inputFacets", "outputFacets", "facets"):
         facets = mapping(dataset.get(place))
-        for report in ("icebergScanReport", "icebergCommitReport") if facets else ():
+        for report in ("icebergScanReport", "icebergCommitReport"):
             if snapshot := exact_id(mapping(facets, report).get("snapshotId")):
                 return snapshot
     return exact_id(mapping(dataset, "facets", "version").get("datasetVersion"))
