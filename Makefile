@@ -64,6 +64,7 @@ bench: $(VENV)/.dev-ready $(PEERS)/.ready
 	@$(BIN)/python benchmarks/logs.py
 	@$(BIN)/python benchmarks/event_log.py
 	@$(BIN)/python benchmarks/whole.py
+	@PYTHONPATH=. $(BIN)/python benchmarks/exposure.py
 
 # What the figures are compared with, in an environment of its own.
 $(PEERS)/.ready: $(VENV)/.made requirements/bench.txt

@@ -65,19 +65,20 @@ def main() -> None:
         table="lake.t1", since=START, until=None, ended_by=None, first_snapshot=None, why="", evidence=[]
     )
     bad = [BadTable(window, frozenset({"lake.t1", "s3://lake/lake.db/t1"}), frozenset(), frozenset())]
-    best = float("inf")
-    for _ in range(3):
+    best = reading = float("inf")
+    for _ in range(5):
         began = time.perf_counter()
         runs = read_lineage(documents, Redactor())
+        read = time.perf_counter()
         found, _ = by_lineage(LineageGraph(runs), bad, context, attempts, timedelta(minutes=1))
         readers = collapsed(found)
-        best = min(best, time.perf_counter() - began)
+        best, reading = min((time.perf_counter() - began, read - began), (best, reading))
     began = time.perf_counter()
     reached = by_scanning(runs, "s3://lake/lake.db/t1")
     scan = time.perf_counter() - began
     print(
         f"exposure: {len(documents):,} events over {DATASETS:,} datasets to {len(readers):,} readers "
-        f"in {best:.2f} s; following {reached:,} runs without an index takes {scan:.2f} s, {scan / best:.1f} times ours"
+        f"in {best:.2f} s, {reading:.2f} s of it reading the events; following {reached:,} runs without an index takes {scan:.2f} s, {scan / best:.1f} times ours"
     )
 
 

@@ -246,16 +246,20 @@ class _Known:
 
     def read(self, dataset: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
         """Give a dataset's names, and the snapshot of it that an event speaks of."""
-        said = msgspec.json.encode(dataset)
+        try:
+            said = msgspec.json.encode(dataset)
+        except UnicodeEncodeError:  # half a character, which JSON can spell
+            return _read_dataset(dataset)
         if said not in self._read:
-            links = mappings(mapping(dataset, "facets", "symlinks"), "identifiers")
-            names = _dataset_names(
-                text(dataset, "namespace") or "",
-                text(dataset, "name") or "",
-                *(text(one, "name") or "" for one in links),
-            )
-            self._read[said] = names, _dataset_snapshot(dataset)
+            self._read[said] = _read_dataset(dataset)
         return self._read[said]
+
+
+def _read_dataset(dataset: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    links = mappings(mapping(dataset, "facets", "symlinks"), "identifiers")
+    linked = (text(one, "name") or "" for one in links)
+    names = _dataset_names(text(dataset, "namespace") or "", text(dataset, "name") or "", *linked)
+    return names, _dataset_snapshot(dataset)
 
 
 def _dataset_names(namespace: str, name: str, *links: str) -> tuple[str, ...]:
