@@ -127,7 +127,7 @@ def test_a_proxy_of_the_environment_is_used_for_the_world_and_not_for_this_machi
     with service(SlackVendor()) as server:
         proxied = {**SECRETS, "HTTPS_PROXY": server.url}
         outside = build_channel("ops", SlackChannel(channel="C01", token_env="SLACK_TOKEN"), proxied)
-        with pytest.raises(DeliveryError, match="proxy|not reached|ended"):
+        with pytest.raises(DeliveryError, match=r"proxy|not reached|ended"):
             outside.send(sending())  # the vendor here is no proxy: what counts is that it was asked
         inside = SlackChannel(channel="C01", token_env="SLACK_TOKEN", endpoint=server.url)
         dead = {**SECRETS, "HTTPS_PROXY": "http://127.0.0.1:1"}

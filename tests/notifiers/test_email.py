@@ -75,9 +75,9 @@ def test_someone_who_is_refused_is_not_left_out_in_silence() -> None:
 
 def test_a_server_without_tls_gets_no_password() -> None:
     mailbox = Mailbox()
-    with mail_place(mailbox, security="starttls", user_env="SNOW_USER", password_env="SNOW_PASSWORD") as channel:
-        with pytest.raises(RefusedError):
-            channel.send(sending())
+    secured = mail_place(mailbox, security="starttls", user_env="SNOW_USER", password_env="SNOW_PASSWORD")
+    with secured as channel, pytest.raises(RefusedError):
+        channel.send(sending())
     assert not mailbox.mails
 
 

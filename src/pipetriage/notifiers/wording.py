@@ -99,9 +99,10 @@ def safe_link(message: Message) -> str | None:
 def say(message: Message, measure: Measure = MEASURES[0]) -> Words:
     """Lay a message out."""
     taken = _Taken(measure)
-    title = plain(message.title, 240)
-    verdict = plain(message.verdict, 80)
-    cause = taken.line(message.cause)
+    # Empty texts are refused by half of the vendors.
+    title = plain(message.title, 240) or "pipetriage"
+    verdict = plain(message.verdict, 80) or "no verdict"
+    cause = taken.line(message.cause) or "no cause is known"
     link = safe_link(message)
     sections = [
         Section("Why", taken.lines(message.why)),
