@@ -1,8 +1,6 @@
 """From settings to a channel: what is missing is named, and nothing that is secret."""
 
-import ssl
 import threading
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from pipetriage.settings.channels import (
     TeamsChannel,
     WebhookChannel,
 )
+from tests.notifiers.certificates import self_signed, server_context
 from tests.notifiers.places import KINDS, SECRETS, place, sending
 from tests.notifiers.vendors import SlackVendor, service
 
@@ -105,10 +104,8 @@ class _Tls(BaseHTTPRequestHandler):
 
 
 def test_a_server_with_an_unknown_certificate_is_told_nothing(tmp_path: Path) -> None:
-    certificate = _self_signed(tmp_path)
     server = HTTPServer(("127.0.0.1", 0), _Tls)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context = server_context(self_signed(tmp_path))
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
@@ -132,21 +129,3 @@ def test_a_proxy_of_the_environment_is_used_for_the_world_and_not_for_this_machi
         inside = SlackChannel(channel="C01", token_env="SLACK_TOKEN", endpoint=server.url)
         dead = {**SECRETS, "HTTPS_PROXY": "http://127.0.0.1:1"}
         assert build_channel("ops", inside, dead).send(sending())["ts"]
-
-
-def _self_signed(folder: Path) -> Path:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "elsewhere.example")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
-    signed = made.sign(key, hashes.SHA256())
-    plain = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    path = folder / "server.pem"
-    path.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
-    return path

@@ -1,10 +1,16 @@
 """Mails: one thread a topic, nobody left out, nothing in a header but what is meant."""
 
+import ssl
+from pathlib import Path
+from typing import Any
+
 import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from pipetriage.errors import ConfigError, DeliveryError, RefusedError
-from tests.notifiers.mail_server import Mailbox
-from tests.notifiers.places import mail_channel, mail_place, sending
+from tests.notifiers.certificates import self_signed, server_context
+from tests.notifiers.mail_server import Mailbox, mail_server
+from tests.notifiers.places import SECRETS, mail_channel, mail_place, sending
 
 
 def test_a_mail_says_it_in_text_and_in_html() -> None:
@@ -78,6 +84,51 @@ def test_a_server_without_tls_gets_no_password() -> None:
     secured = mail_place(mailbox, security="starttls", user_env="SNOW_USER", password_env="SNOW_PASSWORD")
     with secured as channel, pytest.raises(RefusedError):
         channel.send(sending())
+    assert not mailbox.mails
+
+
+def let_in(server: object, session: object, envelope: object, mechanism: str, data: LoginPassword) -> AuthResult:
+    right = data.login == SECRETS["SNOW_USER"].encode() and data.password == SECRETS["SNOW_PASSWORD"].encode()
+    return AuthResult(success=right, handled=False)
+
+
+def asking(security: str, context: ssl.SSLContext) -> dict[str, Any]:
+    """How a mail server is set up that lets nobody in without TLS and a password."""
+    own = {"authenticator": let_in, "auth_required": True}
+    if security == "tls":
+        return own | {"ssl_context": context, "auth_require_tls": False}
+    return own | {"tls_context": context, "require_starttls": True}
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_a_password_goes_through_tls_to_a_server_that_is_known(
+    security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    mailbox = Mailbox()
+    login = {"security": security, "user_env": "SNOW_USER", "password_env": "SNOW_PASSWORD"}
+    with mail_server(mailbox, **asking(security, server_context(certificate))) as port:
+        mail_channel(port, **login).send(sending())
+        assert len(mailbox.mails) == 1
+        with pytest.raises(RefusedError, match="535"):
+            mail_channel(port, **login | {"user_env": "JIRA_USER"}).send(sending())
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+@pytest.mark.parametrize("of", ["127.0.0.1", "192.0.2.1"], ids=["not trusted", "of another server"])
+def test_a_server_that_is_not_known_gets_no_mail(
+    security: str, of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path, of=of)
+    if of != "127.0.0.1":
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    mailbox = Mailbox()
+    login = {"security": security, "user_env": "SNOW_USER", "password_env": "SNOW_PASSWORD"}
+    with mail_server(mailbox, **asking(security, server_context(certificate))) as port:
+        with pytest.raises(DeliveryError, match="certificate is not accepted") as raised:
+            mail_channel(port, **login).send(sending())
+    assert not isinstance(raised.value, RefusedError)
     assert not mailbox.mails
 
 

@@ -62,6 +62,7 @@ messages = st.builds(
     approver=st.none() | texts,
     recurrence=st.none() | texts,
     because=texts,
+    acknowledged=st.none() | texts,
     queue=texts,
     owner=st.none() | texts,
     link=st.none() | texts | st.just("https://triage.example/incidents/inc_1"),

@@ -8,8 +8,10 @@ import pytest
 from pipetriage.errors import DeliveryError, RefusedError
 from pipetriage.model.message import Severity, What
 from pipetriage.notifiers import slack_blocks
+from pipetriage.notifiers.channels import build_channel
+from pipetriage.settings.channels import SlackChannel
 from tests.notifiers.messages import message
-from tests.notifiers.places import Place, place, sending
+from tests.notifiers.places import SECRETS, Place, place, sending
 from tests.notifiers.vendors import SlackVendor, SlackWebhookVendor
 from tests.reasoning.wire.server import answers
 
@@ -106,6 +108,15 @@ def test_buttons_are_there_only_where_something_answers_them() -> None:
     assert with_buttons == [slack_blocks.LINK, slack_blocks.ACKNOWLEDGE, slack_blocks.REVIEW]
     assert not _actions(slack_blocks.head(message(link=None), buttons=False))
     assert _actions(slack_blocks.head(message(what=What.TEST), buttons=True)) == [slack_blocks.LINK]
+
+
+def test_a_webhook_offers_no_form_that_it_cannot_show() -> None:
+    with place("slack webhook") as at:
+        url = f"{at.server.url}/services/x"
+        settings = SlackChannel(webhook_env="HOOK", signing_secret_env="SIGNING")
+        build_channel("ops", settings, {**SECRETS, "HOOK": url}).send(sending())
+        assert isinstance(at.vendor, SlackWebhookVendor)
+        assert _actions(at.vendor.posted[0]["blocks"]) == [slack_blocks.LINK, slack_blocks.ACKNOWLEDGE]
 
 
 def test_a_storm_can_be_taken_on_but_not_reviewed_as_one() -> None:

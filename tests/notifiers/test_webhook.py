@@ -2,6 +2,10 @@
 
 import hashlib
 import hmac
+import re
+import time
+from pathlib import Path
+from typing import Any
 
 from pipetriage.notifiers.webhook import event, signed
 from tests.notifiers.messages import message
@@ -38,6 +42,19 @@ def test_a_receiver_knows_it_by_the_recipe_in_the_docs() -> None:
     assert asked.headers["x-pipetriage-signature"] == f"sha256={own.hexdigest()}"
     assert asked.headers["content-type"].startswith("application/cloudevents+json")
     assert asked.headers["authorization"] == f"Bearer {SECRETS['HOOK_TOKEN']}"
+
+
+def test_the_receiver_in_the_docs_accepts_it_and_nothing_else() -> None:
+    (recipe,) = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "docs/channels.md").read_text(), re.S)
+    found: dict[str, Any] = {}
+    exec(recipe, found)  # noqa: S102 - our own page
+    now = int(time.time())
+    headers = {name.title(): value for name, value in signed(b"{}", "key", now).items()}
+    assert found["is_ours"]("key", headers, b"{}")
+    assert not found["is_ours"]("key", headers, b"{ }")
+    assert not found["is_ours"]("other", headers, b"{}")
+    old = {name.title(): value for name, value in signed(b"{}", "key", now - 301).items()}
+    assert not found["is_ours"]("key", old, b"{}")
 
 
 def test_a_signature_is_of_its_body_and_its_time() -> None:

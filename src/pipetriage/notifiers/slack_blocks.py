@@ -28,8 +28,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, rename={"topic": "t", "
     incident: str
 
 
-def head(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
-    """Give the blocks of a message that says the whole; with buttons only where something answers them."""
+def head(message: Message, *, buttons: bool, review: bool = True) -> list[dict[str, Any]]:
+    """Give the blocks of a message that says the whole; with buttons only where something answers them.
+
+    Without ``review`` there is no button for it: only a bot may show the form.
+    """
 
     def build(words: Words) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = [
@@ -37,7 +40,7 @@ def head(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
             _section(f"*{escaped(words.verdict)}*\n{escaped(words.cause)}"),
             *(_section(_several(section)) for section in words.sections),
         ]
-        actions = _actions(message, words.link, buttons=buttons)
+        actions = _actions(message, words.link, buttons=buttons, review=review)
         if actions:
             blocks.append({"type": "actions", "elements": actions})
         foot = [_text(cut(escaped(line), 2000)) for line in words.foot[:_CONTEXT]]
@@ -84,7 +87,7 @@ def _several(section: Section) -> str:
     return "\n".join([f"*{section.heading}*", *(f"• {line}" for line in lines)])
 
 
-def _actions(message: Message, link: str | None, *, buttons: bool) -> list[dict[str, Any]]:
+def _actions(message: Message, link: str | None, *, buttons: bool, review: bool) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if link is not None:
         found.append({**_button(LINK, "Open the incident"), "url": link})
@@ -93,7 +96,7 @@ def _actions(message: Message, link: str | None, *, buttons: bool) -> list[dict[
     if buttons and ours and message.what is not What.TEST:
         value = msgspec.json.encode(Subject(topic=message.topic, incident=message.incident_id)).decode()
         found.append({**_button(ACKNOWLEDGE, "Acknowledge"), "value": value})
-        if message.count == 1:
+        if review and message.count == 1:
             found.append({**_button(REVIEW, "Review the verdict"), "value": value})
     return found
 
