@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from pipetriage.settings import (
     ThresholdSettings,
     WatchSettings,
 )
+from pipetriage.settings.channels import ChannelSettings
 from pipetriage.settings.routing import QuietHours, RoutingRule, RoutingSettings
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +47,7 @@ def test_every_detector_has_its_page() -> None:
         RoutingSettings,
         RoutingRule,
         QuietHours,
+        *get_args(ChannelSettings),
         Pipeline,
     ],
 )

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parseaddr
 
 from pipetriage.errors import ConfigError, DeliveryError, RefusedError
@@ -73,7 +73,8 @@ class Email:
     def _connected(self) -> Iterator[smtplib.SMTP]:
         settings, seconds = self._settings, self._settings.timeout_seconds
         server = self._server(seconds)
-        watch = threading.Timer(seconds, _end, [server])
+        late = threading.Event()
+        watch = threading.Timer(seconds, _end, [server, late])
         watch.daemon = True
         watch.start()
         try:
@@ -83,8 +84,11 @@ class Email:
             if self._user is not None and self._password is not None:
                 server.login(self._user, self._password)
             yield server
+            # The mail is taken: whatever becomes of the parting words, it is not sent again.
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
         except (smtplib.SMTPException, OSError, ValueError) as error:
-            raise self._refusal(error, in_time=watch.is_alive()) from None
+            raise self._refusal(error, late=late.is_set()) from None
         finally:
             watch.cancel()
             server.close()
@@ -100,19 +104,20 @@ class Email:
         server._host = self._host  # type: ignore[attr-defined]
         return server
 
-    def _refusal(self, error: Exception, *, in_time: bool) -> DeliveryError:
-        if not in_time or isinstance(error, TimeoutError):
+    def _refusal(self, error: Exception, *, late: bool) -> DeliveryError:
+        if late or isinstance(error, TimeoutError):
             return DeliveryError(f"the mail server did not answer within {self._settings.timeout_seconds:g} s")
         if isinstance(error, smtplib.SMTPRecipientsRefused):
             return _partly(error.recipients, self._secrets)
         if isinstance(error, smtplib.SMTPResponseException):
             return _answered(error.smtp_code, error.smtp_error, self._secrets)
-        if isinstance(error, smtplib.SMTPNotSupportedError | ValueError):
-            return RefusedError("the mail server cannot do what the settings ask for (security, password, addresses)")
+        # Before ValueError, of which it is one.
         if isinstance(error, ssl.SSLCertVerificationError):
             return DeliveryError(f"the mail server's certificate is not accepted ({error.verify_message[:120]})")
         if isinstance(error, ssl.SSLError):
             return DeliveryError("the mail server does not speak TLS there, or none that both sides know")
+        if isinstance(error, smtplib.SMTPNotSupportedError | ValueError):
+            return RefusedError("the mail server cannot do what the settings ask for (security, password, addresses)")
         return DeliveryError(f"the mail server is not reached, or ended the connection ({type(error).__name__})")
 
 
@@ -140,8 +145,9 @@ def _answered(code: int, said: bytes | str, secrets: list[str]) -> DeliveryError
     return RefusedError(why) if 500 <= code < 600 else DeliveryError(why)
 
 
-def _end(server: smtplib.SMTP) -> None:
+def _end(server: smtplib.SMTP, late: threading.Event) -> None:
     """End a conversation from outside: a server that drips would otherwise never be given up."""
+    late.set()
     try:
         if server.sock is not None:
             server.sock.shutdown(socket.SHUT_RDWR)

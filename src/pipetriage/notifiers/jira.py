@@ -127,7 +127,7 @@ class Jira:
     def _linked(self, exchange: Exchange, thread: Mapping[str, str]) -> bool:
         """Link the issue to the earlier one; False: tried again with the next message, as the issue itself stands."""
         earlier, kind = thread.get("recurs_key", ""), self._settings.link_type
-        if kind is None or not _KEY.fullmatch(earlier) or earlier == thread["key"]:
+        if not kind or not _KEY.fullmatch(earlier) or earlier == thread["key"]:
             return True
         link = {
             "type": {"name": kind},

@@ -143,7 +143,7 @@ class SlackWebhook:
         message = sending.message
         body = {
             "text": slack_blocks.summary(message),
-            "blocks": slack_blocks.head(message, buttons=self._buttons),
+            "blocks": slack_blocks.head(message, buttons=self._buttons, review=False),
         } | _QUIETLY
         answer = self._client.exchange().ask("POST", self._url, body, headers={})
         if answer.text() != "ok":

@@ -1,7 +1,7 @@
 """What people do by Slack's buttons: take a topic on, or say what really happened. Nothing else can be asked for here.
 
-Pure but for the clock: whoever serves HTTP verifies a request, reads it, does what it asks in our own store, and answers
-within three seconds. No request has any way to a pipeline, a run or a table.
+Pure but for the clock: whoever serves HTTP verifies a request, reads it, does what it asks in our own store, and
+answers within three seconds. No request has any way to a pipeline, a run or a table.
 """
 
 import time

@@ -8,7 +8,9 @@ from pipetriage.model.message import Message, What
 from pipetriage.notifiers.wording import Section, Words, cut, fitting, plain, reply, say, units
 
 # Limits by Slack's reference of blocks and composition objects.
-_HEADER, _SECTION, _BLOCKS, _VALUE = 150, 3000, 50, 2000
+_HEADER, _SECTION, _BLOCKS = 150, 3000, 50
+_NAME = 200
+"""UTF-16 units of a topic and of an incident's id: both stand in a button's value, which may have 2,000."""
 _WHOLE = 12_000
 """UTF-16 units of a message's sections together: Slack refuses more than about 13,000 (``msg_blocks_too_long``)."""
 _CONTEXT = 10
@@ -26,8 +28,11 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True, rename={"topic": "t", "
     incident: str
 
 
-def head(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
-    """Give the blocks of a message that says the whole; with buttons only where something answers them."""
+def head(message: Message, *, buttons: bool, review: bool = True) -> list[dict[str, Any]]:
+    """Give the blocks of a message that says the whole; with buttons only where something answers them.
+
+    Without ``review`` there is no button for it: only a bot may show the form.
+    """
 
     def build(words: Words) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = [
@@ -35,7 +40,7 @@ def head(message: Message, *, buttons: bool) -> list[dict[str, Any]]:
             _section(f"*{escaped(words.verdict)}*\n{escaped(words.cause)}"),
             *(_section(_several(section)) for section in words.sections),
         ]
-        actions = _actions(message, words.link, buttons=buttons)
+        actions = _actions(message, words.link, buttons=buttons, review=review)
         if actions:
             blocks.append({"type": "actions", "elements": actions})
         foot = [_text(cut(escaped(line), 2000)) for line in words.foot[:_CONTEXT]]
@@ -82,14 +87,16 @@ def _several(section: Section) -> str:
     return "\n".join([f"*{section.heading}*", *(f"• {line}" for line in lines)])
 
 
-def _actions(message: Message, link: str | None, *, buttons: bool) -> list[dict[str, Any]]:
+def _actions(message: Message, link: str | None, *, buttons: bool, review: bool) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if link is not None:
         found.append({**_button(LINK, "Open the incident"), "url": link})
-    value = msgspec.json.encode(Subject(topic=message.topic, incident=message.incident_id)).decode()
-    if buttons and message.what is not What.TEST and len(value) <= _VALUE:
+    # Ids of our own are plain. One that is not was not made by us, and no button would come back with it.
+    ours = all(name == plain(name, _NAME) != "" for name in (message.topic, message.incident_id))
+    if buttons and ours and message.what is not What.TEST:
+        value = msgspec.json.encode(Subject(topic=message.topic, incident=message.incident_id)).decode()
         found.append({**_button(ACKNOWLEDGE, "Acknowledge"), "value": value})
-        if message.count == 1:
+        if review and message.count == 1:
             found.append({**_button(REVIEW, "Review the verdict"), "value": value})
     return found
 

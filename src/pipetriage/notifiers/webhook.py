@@ -126,6 +126,7 @@ def _data(message: Message, words: Words) -> dict[str, Any]:
         "exposed": said.get("Read by", []),
         "next_step": next(iter(said.get("Next", [])), ""),
         "approver": _maybe(message.approver),
+        "acknowledged": _maybe(message.acknowledged),
         "earlier": said.get("Earlier attempts", []),
         "recurrence": _maybe(message.recurrence),
         "recurs_in": _maybe(message.recurs_in),

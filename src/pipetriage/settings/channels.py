@@ -57,7 +57,7 @@ class JiraChannel(_Channel, frozen=True, kw_only=True, tag="jira"):
     priorities: dict[str, str] = {}
     """Our severity to the project's priority; one that is not named is left to Jira."""
     link_type: str | None = "Relates"
-    """The kind of link to the issue of the same failure in an earlier batch; None: no link."""
+    """The kind of link to the issue of the same failure in an earlier batch; None or empty: no link."""
     fields: dict[str, str | float | bool | list[str]] = {}
     """Further fields that the project requires, as they are."""
 
@@ -105,7 +105,7 @@ class WebhookChannel(_Channel, frozen=True, kw_only=True, tag="webhook"):
 
     url: str
     secret_env: str | None = None
-    """Variable with the key that each request is signed by (HMAC-SHA256, docs/routing.md); None: unsigned."""
+    """Variable with the key that each request is signed by (HMAC-SHA256, docs/channels.md); None: unsigned."""
     token_env: str | None = None
     """Variable with a bearer token."""
 
