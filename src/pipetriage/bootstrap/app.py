@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from pipetriage.bootstrap.targets import Targets, now
 from pipetriage.configuration import found_config, read_config, read_remote_config
 from pipetriage.errors import MissingExtraError, StoreError, UsageError
+from pipetriage.gatekeeper import Gatekeeper
+from pipetriage.model.gate import GateAnswer
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.model.proposal import Failure, ModelFault
@@ -24,7 +26,6 @@ from pipetriage.sources.remembered import Remembered
 from pipetriage.stores.interface import IncidentStore
 from pipetriage.triage import Triage, Triaged
 from pipetriage.verdict.classifier import OBJECTIONS, objection_of
-from pipetriage.verdict.gate import GateAnswer
 
 if TYPE_CHECKING:
     from pipetriage.model.deliveries import Delivery
@@ -33,6 +34,14 @@ if TYPE_CHECKING:
     from pipetriage.reasoning.interface import Endpoint
     from pipetriage.reasoning.request import Request
     from pipetriage.telling import Teller
+
+
+class _Kept(NamedTuple):
+    """An incident, and what of it could not be kept, and why."""
+
+    incident: Incident
+    error: str | None
+    evidence_error: str | None
 
 
 class App(Targets):
@@ -111,18 +120,21 @@ class App(Targets):
         return bool(verdicts) and verdicts[-1].created_at > began and verdicts[-1].as_of > incident.as_of
 
     def _stored(self, incident: Incident, collector: Collector, began: datetime) -> Incident:
-        self.store_error = self.evidence_error = None
+        kept = self._keep(incident, collector, began)
+        self.store_error, self.evidence_error = kept.error, kept.evidence_error
+        return kept.incident
+
+    def _keep(self, incident: Incident, collector: Collector, began: datetime) -> _Kept:
         if self.store is None:
-            return incident
+            return _Kept(incident, None, None)
         if self._overtaken(incident, began):
-            self.store_error = "this run was triaged on newer evidence meanwhile, and that verdict stands"
-            return incident
+            return _Kept(incident, "this run was triaged on newer evidence meanwhile, and that verdict stands", None)
+        error = None
         try:
             incident = self.store.save(incident)
-        except StoreError as error:
-            self.store_error = str(error)
-        self.evidence_error = self._keep_evidence(collector, incident.incident_id)
-        return incident
+        except StoreError as failed:
+            error = str(failed)
+        return _Kept(incident, error, self._keep_evidence(collector, incident.incident_id))
 
     @cached_property
     def teller(self) -> "Teller":
@@ -277,40 +289,29 @@ class App(Targets):
             PipetriageError: the run could not be triaged.
             StoreError: the allowance could not be recorded, so none is given.
         """
-        incident = self.triage(target)
-
-        def answer(allowed: bool, rule: str, reason: str, wait: int | None = None) -> GateAnswer:
-            return GateAnswer(allowed=allowed, rule=rule, reason=reason, retry_after_seconds=wait, incident=incident)
-
-        wait = incident.rerun.retry_after_seconds
-        if not incident.safe_to_retry:
-            broken = next((one for one in (*incident.rerun.reasons, *incident.retry_reasons) if not one.holds), None)
-            rule, why = (broken.rule, broken.why) if broken else ("NOT_SAFE", "not safe to retry")
-            return answer(False, rule, why, wait)
-        if incident.rerun.wait_for and _waits_for_source(incident):
-            return answer(False, "WAITING", f"still waiting for {incident.rerun.wait_for}", wait)
-        ended = incident.ended_at
-        if incident.rerun.wait_for and wait and ended is not None:
-            left = wait - (now() - ended).total_seconds()
-            if left > 0:
-                return answer(False, "WAITING", f"{incident.rerun.wait_for} needs time to recover", int(left) + 1)
-        if self.store is None:
-            raise StoreError("the gate needs a store to allow one retry per failed run: leave out --no-store")
-        if self.store_error is not None:
-            raise StoreError(self.store_error)
         by = asker or os.environ.get("USER") or "pipetriage gate"
-        grant = self.store.grant_retry(incident.incident_id, incident.job_run_id, now(), by)
-        if not grant.granted and not (asker and grant.granted_to == asker):
-            return answer(
-                False,
-                "ALREADY_ALLOWED",
-                f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}",
-            )
-        return answer(True, "ALLOWED", "every rule holds; this is the one retry that is allowed for this run")
+        return self.gatekeeper.ask(target, by, repeats=asker is not None)
 
+    @cached_property
+    def gatekeeper(self) -> Gatekeeper:
+        """What answers schedulers; safe for several threads."""
+        written = [output.table for one in self.pipelines.values() for output in one.declared_outputs()]
+        readers = self.settings.gate.readers
+        return Gatekeeper(self._triage_for_gate, self.kept, now, readers=readers, written=written)
 
-def _waits_for_source(incident: Incident) -> bool:
-    return incident.failure_category == "SOURCE_DELAY"
+    def _triage_for_gate(self, target: str) -> Incident:
+        """Triage, keep and have told, without waiting for a model that is late.
+
+        Raises:
+            StoreError: the incident could not be kept.
+            PipetriageError: the run could not be triaged.
+        """
+        began, collector = now(), Remembered(self.collector(target))
+        kept = self._keep(self._flow().run(collector), collector, began)
+        if kept.error is not None:
+            raise StoreError(kept.error)
+        self.announce(kept.incident)
+        return kept.incident
 
 
 def open_app(

@@ -18,6 +18,7 @@ from pipetriage.entrypoints.boundary import complain, run
 from pipetriage.entrypoints.doctor import doctor
 from pipetriage.entrypoints.evaluate import evaluate
 from pipetriage.entrypoints.exposure import exposure
+from pipetriage.entrypoints.gate import gate
 from pipetriage.entrypoints.iam_policy import iam_policy
 from pipetriage.entrypoints.init import init
 from pipetriage.entrypoints.opening import (
@@ -34,15 +35,10 @@ from pipetriage.entrypoints.review import review
 from pipetriage.entrypoints.route import route
 from pipetriage.entrypoints.waiting import waiting
 from pipetriage.entrypoints.watch import watch
-from pipetriage.errors import ConfigError, StoreError, TargetError, UsageError
+from pipetriage.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from pipetriage.model.incident import Incident
-    from pipetriage.stores.interface import IncidentStore
-    from pipetriage.verdict.gate import GateAnswer
-
-EXIT_BLOCKED = 10
-"""``gate``: no retry, or not yet. An orchestrator must not retry on any code but 0."""
 
 
 @click.group(
@@ -173,63 +169,6 @@ def _is_run(target: str) -> bool:
 
 
 @cli.command(
-    short_help="May this run be retried now, or this table be read?",
-    epilog="""\b
-Exit codes: 0 allowed now, 10 blocked or still waiting, 3 could not triage. Only 0 means yes.
-
-\b
-Examples:
-  pipetriage gate local:orders_daily/run-7 && rerun_the_job
-  pipetriage gate --read analytics.orders && run_the_report""",
-)
-@click.argument("target", required=False)
-@click.option("--read", "table", metavar="TABLE", help="For readers: may TABLE hold part of a failed batch?")
-@json_option
-@aws_options
-@store_options
-@click.pass_context
-def gate(
-    ctx: click.Context,
-    /,
-    target: str | None,
-    table: str | None,
-    as_json: bool,
-    config: Path | None,
-    store: str | None,
-    **aws: str | None,
-) -> None:
-    """Answer a scheduler: may this run be retried now, or this table be read?
-
-    Evidence is always collected afresh. One retry is allowed for each failed run.
-    """
-    if (target is None) == (table is None):
-        raise click.UsageError("give either TARGET or --read TABLE")
-    try:
-        app = open_program(config, store, aws=aws)
-        if table is not None:
-            ctx.exit(_gate_read(store_of(app), table, as_json))
-        answer = app.gate(target or "")
-    except (ConfigError, UsageError) as error:
-        # The exit codes of a gate are a contract: 3 is "could not triage", whatever stood in the way.
-        raise TargetError(str(error)) from error
-    warn_of_store(app)
-    print_json(answer) if as_json else _print_gate(answer)
-    ctx.exit(0 if answer.allowed else EXIT_BLOCKED)
-
-
-def _gate_read(store: IncidentStore, table: str, as_json: bool) -> int:
-    found = store.unsafe_readers(table)
-    if as_json:
-        print_json({"table": table, "allowed": not found, "incidents": found})
-    elif not found:
-        click.echo(f"CLEAR  no open incident leaves part of a batch in {_plain(table)}")
-    else:
-        click.echo(f"BLOCKED  {_plain(table)} may hold part of a batch")
-        _print_list(found)
-    return EXIT_BLOCKED if found else 0
-
-
-@cli.command(
     short_help="Write a run's evidence as a redacted bundle.",
     epilog="""\b
 Examples:
@@ -266,6 +205,7 @@ cli.add_command(backfill)
 cli.add_command(doctor)
 cli.add_command(evaluate)
 cli.add_command(exposure)
+cli.add_command(gate)
 cli.add_command(iam_policy)
 cli.add_command(watch)
 cli.add_command(init)
@@ -356,12 +296,6 @@ def _print_list(found: Sequence[Incident]) -> None:
     from pipetriage.entrypoints.render import make_console, print_incident_list
 
     print_incident_list(found, make_console())
-
-
-def _print_gate(answer: GateAnswer) -> None:
-    wait = f", ask again in {answer.retry_after_seconds} s" if answer.retry_after_seconds else ""
-    word = "ALLOWED" if answer.allowed else "BLOCKED"
-    click.echo(f"{word}  {_plain(answer.rule)}: {_plain(answer.reason)}{wait}")
 
 
 def _plain(text: str) -> str:

@@ -24,7 +24,8 @@ ID is an incident id, the beginning of one, or a run id.
 Examples:
   pipetriage review 3f2a --category SCHEMA_DRIFT --not-safe
   pipetriage review jr_0a1b --category UNKNOWN --safe --rerun harmless --note "S3 was throttled"
-  pipetriage review 3f2a --agree           the verdict was right as it stands""",
+  pipetriage review 3f2a --agree           the verdict was right as it stands
+  pipetriage review 3f2a --agree --closed  and the table is repaired: gate --read lets readers go on""",
 )
 @click.argument("reference", metavar="ID")
 @click.option("--agree", is_flag=True, help="The category and the retry decision were right.")
@@ -32,6 +33,7 @@ Examples:
 @click.option("--also", multiple=True, metavar="CATEGORY", help="Another right answer; repeatable.")
 @click.option("--safe/--not-safe", default=None, help="Whether a machine might have retried it without asking anyone.")
 @click.option("--rerun", type=click.Choice(["harmless", "harmful"]), help="What a rerun did, where that is known.")
+@click.option("--closed", is_flag=True, help="Nothing partial of the batch is left visible: readers may go on.")
 @click.option("--note", default="", help="Why; secrets and personal data in it are replaced.")
 @click.option("--by", envvar="USER", default="unknown", show_default="$USER", help="Who reviews.")
 @json_option
@@ -43,6 +45,7 @@ def review(
     also: tuple[str, ...],
     safe: bool | None,
     rerun: str | None,
+    closed: bool,
     note: str,
     by: str,
     as_json: bool,
@@ -66,6 +69,7 @@ def review(
         failure_category=_category(category) if category else incident.failure_category,
         acceptable_categories=[_category(one) for one in also],
         safe_to_retry=incident.safe_to_retry if safe is None else safe,
+        closed=closed,
         rerun_harmless=None if rerun is None else rerun == "harmless",
         note=Redactor().text(note),
     )

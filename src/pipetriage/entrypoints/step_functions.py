@@ -3,14 +3,16 @@
     "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Triage"}]
 
 The task takes the state's whole input, finds ``Error`` and ``Cause`` in it, triages the Glue run that the Cause names,
-keeps the incident, and gives a small answer for a Choice state (docs/watch.md has the machine). Environment as for
+keeps the incident, and gives a small answer for a Choice state (docs/gates.md has the machines). Environment as for
 ``aws_lambda``. With ``"gate": true`` in the input it also asks for the one retry of that run, in the name of the
-``execution`` in it.
+``execution`` in it; then nothing but an input without a run is an error, and every other trouble a no with its reason.
+With ``"read": "db.table"`` it says whether a table may be read.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +23,16 @@ if TYPE_CHECKING:
     from pipetriage.bootstrap import App
     from pipetriage.model.incident import Incident
 
+_ANSWERING_SECONDS = 3.0
+"""Of an invocation's time, left for the answer itself."""
+_TELLING_SECONDS = 3.0
+
 _ERROR_KEYS = ("error", "Error", "errorInfo", "ErrorInfo", "failure")
 """Where a Catch's ResultPath commonly puts what it caught."""
 
 
 def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
-    """Triage the run that made a state fail.
+    """Triage the run that made a state fail, or say whether a table may be read.
 
     Raises:
         EventError: the input has no Cause, or the Cause names no Glue run: nothing was triaged, so do not retry.
@@ -34,6 +40,8 @@ def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
     """
     from pipetriage.sources.executions import run_in_cause
 
+    if isinstance(event.get("read"), str):
+        return _read(_app(), event["read"])
     error, cause = caught(event)
     named = run_in_cause(cause)
     if named is None:
@@ -43,17 +51,46 @@ def handler(event: dict[str, Any], context: Any = None) -> dict[str, Any]:
         )
     app = _app()
     if event.get("gate") is True:
-        answer = app.gate(f"glue:{named.job}/{named.run_id}", asker=_execution(event))
-        if app.store_error:
-            raise StoreError(app.store_error)
-        retry = {
-            "allowed": answer.allowed,
-            "rule": answer.rule,
-            "reason": answer.reason,
-            "retry_after_seconds": answer.retry_after_seconds,
-        }
-        return {**_brief(answer.incident), "retry": retry}
-    return _brief(app.triage_and_keep(app.glue_run(named.job, named.run_id)))
+        return _gated(app, f"glue:{named.job}/{named.run_id}", _execution(event), context)
+    incident = app.triage_and_keep(app.glue_run(named.job, named.run_id))
+    _send(app)
+    return _brief(incident)
+
+
+def _gated(app: App, target: str, execution: str | None, context: Any) -> dict[str, Any]:
+    """Ask for the one retry; whatever keeps us from an answer is a no with its reason, for a Choice to go by."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    seconds = app.settings.gate.within_seconds
+    if left is not None:
+        seconds = max(1.0, min(seconds, left() / 1000 - _ANSWERING_SECONDS))
+    answer = app.gatekeeper.ask_within(target, seconds, execution or "Step Functions", repeats=execution is not None)
+    retry = {
+        "allowed": answer.allowed,
+        "rule": answer.rule,
+        "reason": answer.reason,
+        "retry_after_seconds": answer.retry_after_seconds,
+    }
+    if answer.incident is None:
+        return {"retry": retry}
+    _send(app)
+    return {**_brief(answer.incident), "retry": retry}
+
+
+def _read(app: App, table: str) -> dict[str, Any]:
+    answer = app.gatekeeper.read(table)
+    return {
+        "table": answer.table,
+        "allowed": answer.allowed,
+        "rule": answer.rule,
+        "reason": answer.reason,
+        "incidents": [one.incident_id for one in answer.incidents[:20]],
+    }
+
+
+def _send(app: App) -> None:
+    """Send what is to be told, for a moment: a state machine waits for us. The rest is sent by whoever runs next."""
+    with suppress(StoreError):
+        app.send(_TELLING_SECONDS)
 
 
 def _execution(event: dict[str, Any]) -> str | None:

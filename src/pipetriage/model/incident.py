@@ -137,6 +137,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """What a language model said; None where none was asked."""
     grounding: Grounding | None = None
     """How many of its statements the evidence supports; None where it gave no answer."""
+    later_attempts: list[str] = []
+    """Runs of the same batch that began after this one: a retry is asked for of the latest."""
     exposure_windows: list[ExposureWindow] = []
     """When readers could see part of the batch, one entry for each table in which they could."""
     exposure_coverage: LineageCoverage | None = None

@@ -20,5 +20,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a machine might have retried it unchanged, without asking anyone."""
     rerun_harmless: bool | None = None
     """Whether a rerun left, or would have left, the right tables; None: not found out."""
+    closed: bool = False
+    """Whether nothing partial of the batch is left for readers to see: it was repaired, rolled back, or is known to be
+    whole."""
     note: str = ""
     """Redacted before it is stored."""

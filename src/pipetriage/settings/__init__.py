@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from pipetriage.settings.channels import ChannelSettings
+from pipetriage.settings.gate import GateSettings, ServeSettings
 from pipetriage.settings.routing import RoutingSettings
 
 
@@ -218,5 +219,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     channels: dict[str, ChannelSettings] = {}
     """The channels by which people are told, by name."""
     routing: RoutingSettings = RoutingSettings()
+    gate: GateSettings = GateSettings()
+    serve: ServeSettings = ServeSettings()
     min_confidence: float = 0.6
     """Below it an incident asks for human review."""

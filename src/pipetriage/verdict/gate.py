@@ -27,17 +27,6 @@ _NUMBERS = re.compile(r"\d{2,}|\b0x[0-9a-f]{2,16}\b")
 _MAX_EVIDENCE = 80
 
 
-class GateAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether one retry of a failed run is allowed now."""
-
-    allowed: bool
-    rule: str
-    """The rule that decided."""
-    reason: str
-    retry_after_seconds: int | None
-    incident: Incident
-
-
 def judge(
     context: Context,
     attempts: Attempts,
@@ -104,6 +93,7 @@ def judge(
         recurrence=Recurrence(count=1, first_seen=now, last_seen=now, last_resolution=None),
         classifier=classifier,
         retry_reasons=reasons,
+        later_attempts=_later(attempts, run.run_id),
         exposure_windows=exposed.windows,
         exposure_coverage=exposed.coverage,
     )
@@ -140,6 +130,10 @@ def cited_evidence(incident: Incident, context: Context) -> list[Evidence]:
 def _place(attempts: Attempts, run_id: str) -> int:
     """Give the run's place among the attempts: an orchestrator's retry starts again at Glue's attempt 0."""
     return next((index for index, run in enumerate(attempts.runs) if run.run_id == run_id), 0)
+
+
+def _later(attempts: Attempts, run_id: str) -> list[str]:
+    return [run.run_id for run in attempts.runs[_place(attempts, run_id) + 1 :]]
 
 
 def _fingerprint(context: Context, cause: Cause) -> str:

@@ -1,0 +1,211 @@
+"""The gate: a scheduler asks whether it may retry a run or read a table, and obeys.
+
+It fails closed: whatever keeps it from an answer is a no, with the reason. It never acts: a yes is only noted, so that
+the same run is not retried twice.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Literal
+
+from pipetriage.errors import PipetriageError, StoreError
+from pipetriage.model.categories import Category
+from pipetriage.model.gate import GateAnswer, ReadAnswer
+from pipetriage.model.incident import Incident
+from pipetriage.model.write_state import WriteState, WriteStatus
+from pipetriage.stores.comparing import UNSAFE_TO_READ, same_table, table_name
+from pipetriage.stores.interface import IncidentStore
+
+AGAIN_SECONDS = 60
+"""When a caller may ask again whose answer was not there in time: what was slow may be quick by then."""
+ENGINE_SECONDS = 120
+"""When a caller may ask again who was blocked because the engine is about to retry, or something is still running."""
+
+_NOTING_SECONDS = 10.0
+"""How long a yes may take to be noted once it is decided. If it takes longer the caller is told no, and the run's one
+retry may be used up by it: a person can then allow another."""
+
+_PASSES = frozenset({"RUN_IN_FLIGHT", "ENGINE_WILL_RETRY"})
+"""Rules that stop holding without anybody doing anything."""
+
+
+class Gatekeeper:
+    """Answers schedulers. Safe for several threads and processes."""
+
+    def __init__(
+        self,
+        triage: Callable[[str], Incident],
+        store: Callable[[], IncidentStore],
+        now: Callable[[], datetime],
+        *,
+        readers: Literal["closed", "open"] = "closed",
+        written: Iterable[str] = (),
+    ) -> None:
+        """Take what is asked.
+
+        ``triage`` collects afresh and keeps the incident, or raises; ``store`` gives the store, or raises StoreError;
+        ``written`` are the tables that declared pipelines write.
+        """
+        self._triage = triage
+        self._store = store
+        self._now = now
+        self._readers = readers
+        self._written = [table_name(name) for name in written]
+
+    def ask(self, target: str, asker: str, *, repeats: bool = False) -> GateAnswer:
+        """Answer whether a run may be retried now. A yes is given once for each failed run.
+
+        ``repeats``: the asker asks no second time for another retry, but because an answer was lost, and gets it again.
+
+        Raises:
+            PipetriageError: the run could not be triaged, or the yes not be noted: there is none.
+        """
+        return self._answer(target, asker, repeats, _Hour())
+
+    def ask_within(self, target: str, seconds: float, asker: str, *, repeats: bool = False) -> GateAnswer:
+        """Do the same, and answer in so many seconds at the latest; what cannot be answered is a no. Never raises.
+
+        A triage that takes longer goes on, and its incident is kept. It notes no yes that nobody was given.
+        """
+        hour, found = _Hour(), list[GateAnswer]()
+
+        def work() -> None:
+            found.append(self._careful(target, asker, repeats, hour))
+
+        thread = threading.Thread(target=work, name="gate", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if not found and not hour.strike():
+            thread.join(_NOTING_SECONDS)  # a yes is being noted: a moment more
+        if found:
+            return found[0]
+        why = f"pipetriage had no answer within {seconds:g} s: do not retry automatically"
+        return _no("NO_ANSWER_IN_TIME", why, wait=AGAIN_SECONDS)
+
+    def read(self, table: str) -> ReadAnswer:
+        """Answer whether part of a failed batch may be visible in a table. Never raises."""
+        try:
+            found = [one for one in self._store().unsafe_readers(table) if _leaves_visible(one, table)]
+        except StoreError as error:
+            return self._unreadable(table, str(error))
+        if found:
+            return ReadAnswer(
+                table=table, allowed=False, rule="PARTIAL_DATA", reason=_visible(found[0], table), incidents=found
+            )
+        name = table_name(table)
+        reason = "no open incident leaves part of a batch in it"
+        if not any(same_table(one, name) for one in self._written):
+            reason += ", and no declared pipeline writes it: nothing is known of who does"
+        return ReadAnswer(table=table, allowed=True, rule="CLEAR", reason=reason, incidents=[])
+
+    def _unreadable(self, table: str, why: str) -> ReadAnswer:
+        allowed = self._readers == "open"
+        reason = f"whether it holds part of a batch cannot be told ({why}); [gate] readers is {self._readers!r}"
+        return ReadAnswer(table=table, allowed=allowed, rule="CANNOT_TELL", reason=reason, incidents=[])
+
+    def _careful(self, target: str, asker: str, repeats: bool, hour: "_Hour") -> GateAnswer:
+        try:
+            return self._answer(target, asker, repeats, hour)
+        except PipetriageError as error:
+            return _no("CANNOT_ANSWER", f"{error}; do not retry automatically")
+        except Exception as error:  # noqa: BLE001 - a scheduler is answered whatever breaks; it is told what did
+            return _no("CANNOT_ANSWER", f"a defect of pipetriage ({type(error).__name__}); do not retry automatically")
+
+    def _answer(self, target: str, asker: str, repeats: bool, hour: "_Hour") -> GateAnswer:
+        incident = self._triage(target)
+        refusal = _refusal(incident) or self._waiting(incident)
+        if refusal is not None:
+            return refusal
+        store = self._store()
+        if incident.superseded_by:
+            why = f"a later attempt of the batch has the incident {incident.superseded_by}: ask for that run"
+            return _no("LATER_ATTEMPT", why, incident)
+        with hour.deciding() as in_time:
+            if not in_time:
+                return _no("NO_ANSWER_IN_TIME", "the answer came too late for whoever asked", incident)
+            grant = store.grant_retry(incident.incident_id, incident.job_run_id, self._now(), asker)
+        if not grant.granted and not (repeats and grant.granted_to == asker):
+            why = f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}"
+            return _no("ALREADY_ALLOWED", why, incident)
+        why = "every rule holds; this is the one retry that is allowed for this run"
+        return GateAnswer(allowed=True, rule="ALLOWED", reason=why, retry_after_seconds=None, incident=incident)
+
+    def _waiting(self, incident: Incident) -> GateAnswer | None:
+        """Say what a retry has to wait for; None: nothing."""
+        wait, awaited = incident.rerun.retry_after_seconds, incident.rerun.wait_for
+        if awaited and incident.failure_category is Category.SOURCE_DELAY:
+            return _no("WAITING", f"still waiting for {awaited}", incident, wait)
+        if awaited and wait and incident.ended_at is not None:
+            left = wait - (self._now() - incident.ended_at).total_seconds()
+            if left > 0:
+                return _no("WAITING", f"{awaited} needs time to recover", incident, int(left) + 1)
+        return None
+
+
+class _Hour:
+    """Until when an answer counts. What is decided before it strikes stands; after that nothing is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._struck = False
+        self._decided = False
+
+    def strike(self) -> bool:
+        """End it; False: it was being decided, and that stands."""
+        with self._lock:
+            if self._decided:
+                return False
+            self._struck = True
+            return True
+
+    def deciding(self) -> "_Hour":
+        """Decide within the block, unless it is too late."""
+        return self
+
+    def __enter__(self) -> bool:
+        with self._lock:
+            self._decided = not self._struck
+            return self._decided
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing more is to be done: what was decided stands."""
+
+
+def _refusal(incident: Incident) -> GateAnswer | None:
+    if not incident.safe_to_retry:
+        broken = next((one for one in (*incident.rerun.reasons, *incident.retry_reasons) if not one.holds), None)
+        rule, why = (broken.rule, broken.why) if broken else ("NOT_SAFE", "not safe to retry")
+        wait = incident.rerun.retry_after_seconds or (ENGINE_SECONDS if rule in _PASSES else None)
+        return _no(rule, why, incident, wait)
+    if incident.later_attempts:
+        why = f"{incident.later_attempts[-1]} is a later attempt of the batch: ask for that run"
+        return _no("LATER_ATTEMPT", why, incident)
+    return None
+
+
+def _no(rule: str, reason: str, incident: Incident | None = None, wait: int | None = None) -> GateAnswer:
+    return GateAnswer(allowed=False, rule=rule, reason=reason, retry_after_seconds=wait, incident=incident)
+
+
+def _states_of(incident: Incident, table: str) -> list[WriteState]:
+    """Give what was written to a table as its readers see it: what is staged beside a target is not what they see."""
+    name = table_name(table)
+    states = [one for one in incident.write_state if same_table(table_name(one.table), name)]
+    return [one for one in states if one.role == "target"] or states
+
+
+def _leaves_visible(incident: Incident, table: str) -> bool:
+    review = incident.review
+    if review is not None and review.closed and review.reviewed_at >= incident.created_at:
+        return False  # a person has looked since the verdict
+    return any(one.status in UNSAFE_TO_READ for one in _states_of(incident, table))
+
+
+def _visible(incident: Incident, table: str) -> str:
+    state = next(one for one in _states_of(incident, table) if one.status in UNSAFE_TO_READ)
+    batch = f"batch {incident.batch_id}" if incident.batch_id else f"run {incident.job_run_id}"
+    said = f"{incident.pipeline_name}, {batch}: {state.status}"
+    if state.status is WriteStatus.UNOBSERVED:
+        return f"{said}, so nobody can tell whether part of it is visible ({state.why})"
+    return f"{said}: {state.why}" if state.why else said
