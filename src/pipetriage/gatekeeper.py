@@ -41,17 +41,19 @@ class Gatekeeper:
         *,
         readers: Literal["closed", "open"] = "closed",
         written: Iterable[str] = (),
+        at_once: int = 64,
     ) -> None:
         """Take what is asked.
 
         ``triage`` collects afresh and keeps the incident, or raises; ``store`` gives the store, or raises StoreError;
-        ``written`` are the tables that declared pipelines write.
+        ``written`` are the tables that declared pipelines write; of more than ``at_once`` triages none is begun.
         """
         self._triage = triage
         self._store = store
         self._now = now
         self._readers = readers
         self._written = [table_name(name) for name in written]
+        self._room = threading.BoundedSemaphore(at_once)
 
     def ask(self, target: str, asker: str, *, repeats: bool = False) -> GateAnswer:
         """Answer whether a run may be retried now. A yes is given once for each failed run.
@@ -113,7 +115,14 @@ class Gatekeeper:
             return _no("CANNOT_ANSWER", f"a defect of pipetriage ({type(error).__name__}); do not retry automatically")
 
     def _answer(self, target: str, asker: str, repeats: bool, hour: "_Hour") -> GateAnswer:
-        incident = self._triage(target)
+        if not self._room.acquire(blocking=False):
+            return _no(
+                "BUSY", "too many runs are being triaged; do not retry automatically, ask again", wait=AGAIN_SECONDS
+            )
+        try:
+            incident = self._triage(target)
+        finally:
+            self._room.release()
         refusal = _refusal(incident) or self._waiting(incident)
         if refusal is not None:
             return refusal

@@ -297,7 +297,8 @@ class App(Targets):
         """What answers schedulers; safe for several threads."""
         written = [output.table for one in self.pipelines.values() for output in one.declared_outputs()]
         readers = self.settings.gate.readers
-        return Gatekeeper(self._triage_for_gate, self.kept, now, readers=readers, written=written)
+        at_once = self.settings.serve.at_once
+        return Gatekeeper(self._triage_for_gate, self.kept, now, readers=readers, written=written, at_once=at_once)
 
     def _triage_for_gate(self, target: str) -> Incident:
         """Triage, keep and have told, without waiting for a model that is late.

@@ -1,0 +1,77 @@
+"""``pipetriage serve``: answers schedulers over HTTP, and Slack's buttons."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import threading
+from pathlib import Path
+
+import click
+
+from pipetriage.entrypoints.boundary import complain
+from pipetriage.entrypoints.opening import aws_options, open_program, store_of, store_options
+from pipetriage.errors import ConfigError, MissingExtraError
+
+
+@click.command(
+    short_help="Answer schedulers over HTTP.",
+    epilog="""\b
+POST /gate       {"target": "glue:orders_daily/jr_…", "asker": "airflow/orders/2026-11-22"}
+POST /gate/read  {"table": "analytics.orders"}
+
+\b
+Examples:
+  pipetriage serve                                 for this machine only
+  PIPETRIAGE_TOKEN=$(openssl rand -hex 32) pipetriage serve --host 0.0.0.0 --port 8321
+  curl -s localhost:8321/gate -H 'content-type: application/json' -d '{"target": "glue:orders_daily/latest"}'""",
+)
+@click.option("--host", metavar="ADDRESS", help="Where to listen.  [default: serve.host, 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="On which port.  [default: serve.port, 8321]")
+@aws_options
+@store_options
+def serve(host: str | None, port: int | None, config: Path | None, store: str | None, **aws: str | None) -> None:
+    """Answer schedulers over HTTP, and Slack's buttons; tell people of what is triaged. Needs the serve extra.
+
+    Whatever cannot be answered is a no with its reason. Nothing here acts on a pipeline, a run or a table.
+    """
+    try:
+        import uvicorn
+
+        from pipetriage.entrypoints.web.service import service
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("uvicorn", "fastapi", "starlette", "pydantic"):
+            raise
+        raise MissingExtraError("serve", "pipetriage serve") from error
+    from pipetriage.entrypoints.telling_text import telling
+
+    app = open_program(config, store, aws=aws)
+    store_of(app)
+    settings = app.settings.serve
+    address, token = host or settings.host, os.environ.get(settings.token_env) or None
+    if token is None and not _is_this_machine(address):
+        raise ConfigError(
+            f"listening on {address} lets others ask: put a token into {settings.token_env}, or leave out --host"
+        )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            service(app, token),
+            host=address,
+            port=settings.port if port is None else port,
+            log_level="warning",
+            server_header=False,
+            timeout_keep_alive=5,
+            limit_concurrency=200,
+            timeout_graceful_shutdown=30,
+        )
+    )
+    complain(f"answering on http://{address}:{settings.port if port is None else port}; Ctrl-C stops it")
+    with telling(app, threading.Event()):
+        server.run()
+
+
+def _is_this_machine(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
