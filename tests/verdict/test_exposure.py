@@ -425,3 +425,67 @@ def test_the_owner_of_a_reader_far_away_is_told_too(tmp_path: Path) -> None:
         consumers=[{"name": "board", "owner": "board-team", "table": "marts.revenue"}],
     )
     assert "board-team" in incident.route.also
+
+
+# What was taken for harmless once, or took too long
+
+
+def test_a_step_that_names_no_snapshot_may_have_read_another_one(tmp_path: Path) -> None:
+    parent = {"run": {"runId": "root"}, "job": {"namespace": "x", "name": "revenue"}}
+    incident = triaged(
+        tmp_path,
+        reading("revenue.first", dataset(read=1001), at=20, parent=parent),
+        reading("revenue.second", dataset(), at=21, parent=parent),
+    )
+    assert read_by(incident) == {"revenue": "POSSIBLE"}
+
+
+def test_a_run_that_goes_on_may_read_more_than_it_told(tmp_path: Path) -> None:
+    incident = triaged(tmp_path, reading("stream", dataset(read=1001), at=-60, minutes=None))
+    assert read_by(incident) == {"stream": "POSSIBLE"}
+
+
+def test_a_later_writer_does_not_hide_who_met_an_earlier_one(tmp_path: Path) -> None:
+    """The sure writer is followed first; who read between the two met only the other."""
+    out = dataset("marts/revenue")
+    incident = triaged(
+        tmp_path,
+        reading("maybe", dataset(), outputs=(out,), at=10, minutes=1),
+        reading("between", out, at=15, minutes=1),
+        reading("sure", dataset(read=1002), outputs=(out,), at=30, minutes=1),
+        reading("before", out, at=2, minutes=1),
+    )
+    assert read_by(incident) == {"sure": "CONFIRMED", "maybe": "POSSIBLE", "between": "POSSIBLE"}
+
+
+def test_a_surer_way_to_the_same_run_is_followed_again(tmp_path: Path) -> None:
+    mart = dataset("marts/revenue", read=51)
+    incident = triaged(
+        tmp_path,
+        reading("mart", dataset(), dataset("side/a", read=7), outputs=(mart,), at=30),
+        reading("side", dataset(read=1002), outputs=(dataset("side/a", read=7),), at=10),
+        reading("board", mart, at=40),
+    )
+    found = {(one.consumer, str(one.status)) for one in incident.exposure}
+    assert {("side", "CONFIRMED"), ("mart", "CONFIRMED"), ("board", "CONFIRMED")} <= found
+
+
+def test_many_writers_and_many_readers_of_one_dataset_are_not_paired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hourly job and its hourly reader: work grows with the runs, not with their product."""
+    from pipetriage.verdict import exposed_by_lineage
+
+    judged, judge = [], exposed_by_lineage._exposure
+    monkeypatch.setattr(exposed_by_lineage, "_exposure", lambda *given: judged.append(1) or judge(*given))
+    many = 300
+    runs = [
+        event
+        for n in range(many)
+        for event in (
+            reading("mart", dataset(), outputs=(dataset("m/m", read=n),), at=10 + n / 10, minutes=1)
+            + reading("board", dataset("m/m", read=n), at=12 + n / 10, minutes=1)
+        )
+    ]
+    assert read_by(triaged(tmp_path, runs)) == {"mart": "POSSIBLE", "board": "POSSIBLE"}
+    assert len(judged) <= 4 * many

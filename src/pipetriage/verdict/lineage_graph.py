@@ -30,10 +30,13 @@ class LineageGraph:
     def __init__(self, runs: Iterable[LineageRun]) -> None:
         self.readers = _together(runs)
         self._by_input: dict[str, dict[int, list[LineageDataset]]] = defaultdict(lambda: defaultdict(list))
+        self._by_snapshot: dict[str, dict[int, list[LineageDataset]]] = defaultdict(lambda: defaultdict(list))
         spelled: dict[tuple[str, ...], tuple[str, ...]] = {}
         for number, reader in enumerate(self.readers):
             for dataset in reader.inputs:
                 names = dataset.names
+                if dataset.snapshot_id:
+                    self._by_snapshot[dataset.snapshot_id][number].append(dataset)
                 if names not in spelled:
                     spelled[names] = tuple(dict.fromkeys(one for name in names for one in spellings_of(name)))
                 for spelling in spelled[names]:
@@ -46,6 +49,18 @@ class LineageGraph:
             for number, datasets in self._by_input.get(spelling, {}).items():
                 found[number].update(dict.fromkeys(datasets))
         return [(self.readers[number], list(found[number])) for number in sorted(found)]
+
+    def readings_of_snapshot(self, output: LineageDataset) -> list[tuple[Reader, list[LineageDataset]]]:
+        """Give the runs that read just what a run wrote: the same snapshot of a dataset that has a name in common."""
+        wanted = {one for name in output.names for one in _table_spellings(name)}
+        found = []
+        for number, datasets in self._by_snapshot.get(output.snapshot_id or "", {}).items():
+            same = [
+                one for one in datasets if any(name in wanted for given in one.names for name in spellings_of(given))
+            ]
+            if same:
+                found.append((self.readers[number], same))
+        return found
 
     @property
     def jobs(self) -> set[str]:
