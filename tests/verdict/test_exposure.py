@@ -476,8 +476,13 @@ def test_many_writers_and_many_readers_of_one_dataset_are_not_paired(
     """An hourly job and its hourly reader: work grows with the runs, not with their product."""
     from pipetriage.verdict import exposed_by_lineage
 
-    judged, judge = [], exposed_by_lineage._exposure
-    monkeypatch.setattr(exposed_by_lineage, "_exposure", lambda *given: judged.append(1) or judge(*given))
+    judged, judge = [0], exposed_by_lineage._exposure
+
+    def counted(*given: Any) -> Exposure:
+        judged[0] += 1
+        return judge(*given)
+
+    monkeypatch.setattr(exposed_by_lineage, "_exposure", counted)
     many = 300
     runs = [
         event
@@ -488,4 +493,40 @@ def test_many_writers_and_many_readers_of_one_dataset_are_not_paired(
         )
     ]
     assert read_by(triaged(tmp_path, runs)) == {"mart": "POSSIBLE", "board": "POSSIBLE"}
-    assert len(judged) <= 4 * many
+    assert judged[0] <= 4 * many
+
+
+AIRFLOW = "https://github.com/apache/airflow/tree/providers-openlineage/2.5.0"
+
+
+def of_airflow(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event | {"producer": AIRFLOW} for event in events]
+
+
+def test_the_tasks_of_a_workflow_are_as_many_readers(tmp_path: Path) -> None:
+    """Even of a workflow that is named like the pipeline: its report is no step of the job that failed."""
+    parent = {"run": {"runId": "dag-1"}, "job": {"namespace": "x", "name": "orders"}}
+    incident = triaged(
+        tmp_path,
+        of_airflow(reading("orders.publish", dataset(read=1002), parent=parent)),
+        of_airflow(reading("orders.check", dataset(), parent=parent)),
+        reading("spark_report.collect", dataset(read=1002), parent={**parent, "root": parent}, at=16),
+    )
+    assert read_by(incident) == {
+        "orders.publish": "CONFIRMED",
+        "orders.check": "POSSIBLE",
+        "spark_report.collect": "CONFIRMED",
+    }
+
+
+def test_a_consumer_may_be_declared_by_what_starts_it(tmp_path: Path) -> None:
+    task = {"run": {"runId": "t"}, "job": {"namespace": "x", "name": "nightly.cube"}}
+    root = {"run": {"runId": "d"}, "job": {"namespace": "x", "name": "nightly"}}
+    incident = triaged(
+        tmp_path,
+        reading("spark_cube.collect", dataset(read=1002), parent={**task, "root": root}),
+        consumers=[{"name": "cubes", "job": "nightly.cube", "owner": "bi"}],
+    )
+    assert [(one.consumer, one.owner) for one in incident.exposure] == [("cubes", "bi")]
+    assert incident.exposure_coverage is not None
+    assert incident.exposure_coverage.silent == []

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pipetriage.model.context import Context
+from pipetriage.model.datasets import jobs_of
 from pipetriage.model.facts import LineageDataset
 from pipetriage.model.pipeline import Consumer
 from pipetriage.model.write_state import Exposure, ExposureStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.exposure_reading import Read, judged
 from pipetriage.verdict.exposure_windows import BadTable
-from pipetriage.verdict.lineage_graph import LineageGraph, Reader, is_job
+from pipetriage.verdict.lineage_graph import LineageGraph, Reader
 
 MAX_DEPTH = 8
 """How many steps away from the batch's tables readers are followed. Ours: marts of marts have four or five."""
@@ -118,26 +119,28 @@ def _next(
 
 
 def _is_ours(reader: Reader, context: Context, attempts: Attempts) -> bool:
-    return not reader.run_ids.isdisjoint(attempts.run_ids) or is_job(reader.job, context.target.job_name)
+    return not reader.run_ids.isdisjoint(attempts.run_ids) or reader.runs_job(context.target.job_name)
 
 
 class _Declared:
     """The declared consumers by job of lineage: a few jobs have thousands of runs."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._known: dict[str, Consumer | None] = {}
+        self._by_job: dict[str, Consumer] = {}
+        for one in context.pipeline.consumers:
+            for job in one.jobs():
+                self._by_job.setdefault(job, one)
 
-    def of(self, job: str) -> Consumer | None:
-        if job not in self._known:
-            self._known[job] = consumer_of(job, self._context)
-        return self._known[job]
+    def of(self, reader: Reader) -> Consumer | None:
+        """Give the declared consumer that a run is, is a step of, or was started by, the nearest of these."""
+        names = (name for job in (reader.job, *reader.above) for name in jobs_of(job))
+        return next((self._by_job[name] for name in names if name in self._by_job), None)
 
 
 def _exposure(
     reader: Reader, read: Read, table: str, depth: int, through: str | None, consumers: _Declared
 ) -> Exposure:
-    declared = consumers.of(reader.job)
+    declared = consumers.of(reader)
     went = {"FAIL": "; it failed itself", "ABORT": "; it was broken off"}.get(reader.state, "")
     return Exposure(
         consumer=declared.name if declared else reader.job,
@@ -151,13 +154,6 @@ def _exposure(
         table=table,
         kind=declared.kind if declared else "job",
         through=through,
-    )
-
-
-def consumer_of(job: str, context: Context) -> Consumer | None:
-    """Give the declared consumer that a job of lineage is, or is a step of."""
-    return next(
-        (one for one in context.pipeline.consumers if is_job(job, one.name) or (one.job and is_job(job, one.job))), None
     )
 
 
