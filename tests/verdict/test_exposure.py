@@ -425,3 +425,108 @@ def test_the_owner_of_a_reader_far_away_is_told_too(tmp_path: Path) -> None:
         consumers=[{"name": "board", "owner": "board-team", "table": "marts.revenue"}],
     )
     assert "board-team" in incident.route.also
+
+
+# What was taken for harmless once, or took too long
+
+
+def test_a_step_that_names_no_snapshot_may_have_read_another_one(tmp_path: Path) -> None:
+    parent = {"run": {"runId": "root"}, "job": {"namespace": "x", "name": "revenue"}}
+    incident = triaged(
+        tmp_path,
+        reading("revenue.first", dataset(read=1001), at=20, parent=parent),
+        reading("revenue.second", dataset(), at=21, parent=parent),
+    )
+    assert read_by(incident) == {"revenue": "POSSIBLE"}
+
+
+def test_a_run_that_goes_on_may_read_more_than_it_told(tmp_path: Path) -> None:
+    incident = triaged(tmp_path, reading("stream", dataset(read=1001), at=-60, minutes=None))
+    assert read_by(incident) == {"stream": "POSSIBLE"}
+
+
+def test_a_later_writer_does_not_hide_who_met_an_earlier_one(tmp_path: Path) -> None:
+    """The sure writer is followed first; who read between the two met only the other."""
+    out = dataset("marts/revenue")
+    incident = triaged(
+        tmp_path,
+        reading("maybe", dataset(), outputs=(out,), at=10, minutes=1),
+        reading("between", out, at=15, minutes=1),
+        reading("sure", dataset(read=1002), outputs=(out,), at=30, minutes=1),
+        reading("before", out, at=2, minutes=1),
+    )
+    assert read_by(incident) == {"sure": "CONFIRMED", "maybe": "POSSIBLE", "between": "POSSIBLE"}
+
+
+def test_a_surer_way_to_the_same_run_is_followed_again(tmp_path: Path) -> None:
+    mart = dataset("marts/revenue", read=51)
+    incident = triaged(
+        tmp_path,
+        reading("mart", dataset(), dataset("side/a", read=7), outputs=(mart,), at=30),
+        reading("side", dataset(read=1002), outputs=(dataset("side/a", read=7),), at=10),
+        reading("board", mart, at=40),
+    )
+    found = {(one.consumer, str(one.status)) for one in incident.exposure}
+    assert {("side", "CONFIRMED"), ("mart", "CONFIRMED"), ("board", "CONFIRMED")} <= found
+
+
+def test_many_writers_and_many_readers_of_one_dataset_are_not_paired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hourly job and its hourly reader: work grows with the runs, not with their product."""
+    from pipetriage.verdict import exposed_by_lineage
+
+    judged, judge = [0], exposed_by_lineage._exposure
+
+    def counted(*given: Any) -> Exposure:
+        judged[0] += 1
+        return judge(*given)
+
+    monkeypatch.setattr(exposed_by_lineage, "_exposure", counted)
+    many = 300
+    runs = [
+        event
+        for n in range(many)
+        for event in (
+            reading("mart", dataset(), outputs=(dataset("m/m", read=n),), at=10 + n / 10, minutes=1)
+            + reading("board", dataset("m/m", read=n), at=12 + n / 10, minutes=1)
+        )
+    ]
+    assert read_by(triaged(tmp_path, runs)) == {"mart": "POSSIBLE", "board": "POSSIBLE"}
+    assert judged[0] <= 4 * many
+
+
+AIRFLOW = "https://github.com/apache/airflow/tree/providers-openlineage/2.5.0"
+
+
+def of_airflow(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event | {"producer": AIRFLOW} for event in events]
+
+
+def test_the_tasks_of_a_workflow_are_as_many_readers(tmp_path: Path) -> None:
+    """Even of a workflow that is named like the pipeline: its report is no step of the job that failed."""
+    parent = {"run": {"runId": "dag-1"}, "job": {"namespace": "x", "name": "orders"}}
+    incident = triaged(
+        tmp_path,
+        of_airflow(reading("orders.publish", dataset(read=1002), parent=parent)),
+        of_airflow(reading("orders.check", dataset(), parent=parent)),
+        reading("spark_report.collect", dataset(read=1002), parent={**parent, "root": parent}, at=16),
+    )
+    assert read_by(incident) == {
+        "orders.publish": "CONFIRMED",
+        "orders.check": "POSSIBLE",
+        "spark_report.collect": "CONFIRMED",
+    }
+
+
+def test_a_consumer_may_be_declared_by_what_starts_it(tmp_path: Path) -> None:
+    task = {"run": {"runId": "t"}, "job": {"namespace": "x", "name": "nightly.cube"}}
+    root = {"run": {"runId": "d"}, "job": {"namespace": "x", "name": "nightly"}}
+    incident = triaged(
+        tmp_path,
+        reading("spark_cube.collect", dataset(read=1002), parent={**task, "root": root}),
+        consumers=[{"name": "cubes", "job": "nightly.cube", "owner": "bi"}],
+    )
+    assert [(one.consumer, one.owner) for one in incident.exposure] == [("cubes", "bi")]
+    assert incident.exposure_coverage is not None
+    assert incident.exposure_coverage.silent == []

@@ -11,7 +11,7 @@ from pipetriage.context.reading import exact_id, integer, items, mapping, mappin
 from pipetriage.context.redact import Redactor
 from pipetriage.errors import SourceError
 from pipetriage.model.cells import same_cell
-from pipetriage.model.datasets import normal_name
+from pipetriage.model.datasets import is_job, normal_name
 from pipetriage.model.facts import (
     ControlRow,
     Denial,
@@ -201,23 +201,35 @@ def _lineage_run(
         inputs=_datasets(events, "inputs", known),
         outputs=_datasets(events, "outputs", known),
         evidence=f"lineage-{index}",
-        **_root(events, redactor),
+        **_origin(events, text(job, "name") or "", redactor),
     )
 
 
-def _root(events: list[Mapping[str, Any]], redactor: Redactor) -> dict[str, str | None]:
-    """Give what a run is a step of, and who answers for its job; any of its events may say so."""
-    found: dict[str, str | None] = {}
+def _origin(events: list[Mapping[str, Any]], name: str, redactor: Redactor) -> dict[str, Any]:
+    """Give what a run is a step of, what started it, and who answers for its job; any of its events may say so."""
+    found: dict[str, Any] = {}
+    above: dict[str, None] = {}
+    is_task = any(_is_orchestrators(event) for event in events)
     for event in events:
         parent = mapping(event, "run", "facets", "parent")
-        root = mapping(parent, "root") or parent
-        if root and (run := text(mapping(root, "run"), "runId")):
-            job = text(mapping(root, "job"), "name")
-            found |= {"root_run": run, "root_job": redactor.text(job) if job else None}
+        # The root comes last: where both are what it is a step of, it is the whole.
+        for one in (parent, mapping(parent, "root")) if parent else ():
+            run, job = text(mapping(one, "run"), "runId"), text(mapping(one, "job"), "name")
+            if job is not None:
+                above[redactor.text(job)] = None
+            # A workflow's root is the workflow: its tasks, and what these start, are as many readers.
+            if run is not None and not is_task and (job is None or is_job(name, job)):
+                found |= {"root_run": run, "root_job": redactor.text(job) if job else None}
         for owner in mappings(mapping(event, "job", "facets", "ownership"), "owners"):
-            if name := text(owner, "name"):
-                found.setdefault("owner", redactor.text(name))
-    return found
+            if who := text(owner, "name"):
+                found.setdefault("owner", redactor.text(who))
+    return found | {"above": tuple(above), "is_task": is_task}
+
+
+def _is_orchestrators(event: Mapping[str, Any]) -> bool:
+    """Whether an orchestrator tells of its own task, by the ``jobType`` facet or the event's producer."""
+    kind = (text(mapping(event, "job", "facets", "jobType"), "integration") or "").upper()
+    return kind == "AIRFLOW" if kind else "/airflow" in (text(event, "producer") or "").lower()
 
 
 def _event_time(event: Mapping[str, Any]) -> datetime | None:

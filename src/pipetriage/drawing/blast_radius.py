@@ -26,7 +26,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 _STYLE = """
 text{font:12px system-ui,sans-serif;fill:#1f2328}.s{font-size:10px;fill:#59636e}
-rect{rx:4;fill:#fff;stroke:#8c959f}path{fill:none;stroke:#8c959f}
+rect{rx:4px;fill:#fff;stroke:#8c959f}path{fill:none;stroke:#8c959f}
 .bad rect{fill:#ffebe9;stroke:#cf222e}.conf rect{stroke:#cf222e;stroke-width:2}
 .poss rect{stroke:#9a6700;stroke-dasharray:4 2}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.s{fill:#9198a1}rect{fill:#151b23;stroke:#656c76}
@@ -47,17 +47,21 @@ def tree(incident: Incident, most: int = MOST_LINES) -> list[str]:
     """Give the blast radius as lines, each table with its readers below it, each reader with what reads from it."""
     lines: list[str] = []
     below = _children(incident)
+    # What reads from a consumer stands below it once: where all read from all, there are more ways than readers.
+    told: set[str] = set()
 
-    def reader(one: Exposure, indent: int, seen: frozenset[str]) -> None:
+    def reader(one: Exposure, indent: int) -> None:
         owner = one.owner or "owner not declared"
         lines.append(f"{'  ' * indent}└ {one.status}: {one.consumer} ({owner}), {one.kind}")
-        for child in below.get(one.consumer, ()) if one.consumer not in seen else ():
-            reader(child, indent + 1, seen | {one.consumer})
+        if one.consumer not in told:
+            told.add(one.consumer)
+            for child in below.get(one.consumer, ()):
+                reader(child, indent + 1)
 
     for window in incident.exposure_windows:
         lines.append(f"{window.table}: {_when(window)}")
         for one in _nearest(incident, window.table):
-            reader(one, 1, frozenset())
+            reader(one, 1)
     more = len(lines) - most
     return lines if more <= 0 else [*lines[: most - 1], f"and {more + 1} more"]
 

@@ -1,4 +1,4 @@
-"""Names of datasets, as lineage, catalogs and people spell them."""
+"""Names of datasets and jobs, as lineage, catalogs and people spell them."""
 
 from collections.abc import Iterator
 
@@ -32,3 +32,16 @@ def spellings_of(name: str) -> Iterator[str]:
         if "/" not in above.partition("://")[2] if "://" in above else above.count("/") < 2:
             return
         yield above
+
+
+def jobs_of(job: str) -> Iterator[str]:
+    """Yield the names of the jobs that a job of lineage is, or is a step of: Spark names those ``job.step``."""
+    name = job.casefold()
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
+
+
+def is_job(job: str, name: str) -> bool:
+    """Whether a job of lineage is the one of that name, or a step of it."""
+    return job.casefold() == name.casefold() or job.casefold().startswith(f"{name.casefold()}.")

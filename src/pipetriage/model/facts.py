@@ -314,8 +314,12 @@ class LineageRun(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[LineageDataset, ...]
     evidence: str
     root_run: str | None = None
-    """The run that it is a step of, by the ``parent`` facet's root, else its parent; None: it is no step."""
+    """The run that it is a step of, by the ``parent`` facet and the name of its job; None: it is no step."""
     root_job: str | None = None
+    above: tuple[str, ...] = ()
+    """The jobs of its parent and of its root, be it a step of theirs or only started by them."""
+    is_task: bool = False
+    """An orchestrator tells of it: its job is named ``workflow.task``, and is no step of the workflow's job."""
     owner: str | None = None
     """Who answers for the job, by its ``ownership`` facet."""
 

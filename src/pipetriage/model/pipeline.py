@@ -100,6 +100,10 @@ class Consumer(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     """An IANA name; the schedule's."""
 
+    def jobs(self) -> list[str]:
+        """List the names of its job in lineage, as names are compared."""
+        return [one.casefold() for one in (self.name, self.job) if one]
+
     def tables(self) -> list[str]:
         """List the tables that it is declared to read; none: any of the pipeline's outputs."""
         return [*self.reads, *([self.table] if self.table else [])]

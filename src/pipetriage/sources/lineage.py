@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pipetriage.errors import SourceError
-from pipetriage.model.datasets import normal_name, spellings_of
+from pipetriage.model.datasets import jobs_of, normal_name, spellings_of
 from pipetriage.model.times import parse_time
 from pipetriage.sources.local_files import Answer
 
@@ -179,8 +179,7 @@ def _about(events: Iterable[dict[str, Any]], around: Iterable[str]) -> list[dict
 def _concerns(event: Mapping[str, Any], wanted: frozenset[str]) -> bool:
     job = event.get("job")
     name = normal_name(str(job.get("name") or "")) if isinstance(job, dict) else ""
-    # Spark's integration names each step of a job: ``orders_daily.execute_insert_into…``.
-    if name in wanted or any(name.startswith(f"{one}.") for one in wanted):
+    if any(one in wanted for one in jobs_of(name)):
         return True
     return any(spelling in wanted for name in _table_names(event) for spelling in spellings_of(name))
 

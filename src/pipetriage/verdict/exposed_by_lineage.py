@@ -1,24 +1,25 @@
 """Readers that lineage tells of: those of the batch's own tables, and those of what these made of it."""
 
-from collections import deque
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from pipetriage.model.context import Context
+from pipetriage.model.datasets import jobs_of
 from pipetriage.model.facts import LineageDataset
 from pipetriage.model.pipeline import Consumer
 from pipetriage.model.write_state import Exposure, ExposureStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.exposure_reading import Read, judged
 from pipetriage.verdict.exposure_windows import BadTable
-from pipetriage.verdict.lineage_graph import LineageGraph, Reader, is_job
+from pipetriage.verdict.lineage_graph import LineageGraph, Reader
 
 MAX_DEPTH = 8
 """How many steps away from the batch's tables readers are followed. Ours: marts of marts have four or five."""
 MAX_FOLLOWED = 2_000
-"""Exposed runs whose outputs are followed. Ours: more than anybody can be told of."""
+"""Exposed runs of one depth whose outputs are followed. Ours: more than anybody can be told of."""
 _EVIDENCE = 6
 
 
@@ -29,76 +30,117 @@ class _Step(NamedTuple):
     exposure: Exposure
 
 
+class _Followed:
+    """What was followed already, so that each dataset is looked at once and not once for each run that wrote it."""
+
+    def __init__(self) -> None:
+        self.surest: dict[frozenset[str], ExposureStatus] = {}
+        self.since: dict[tuple[str, ...], float] = {}
+        """By a dataset's names: readers that ended after this time are told of. Seconds."""
+        self.snapshots: dict[tuple[tuple[str, ...], str], ExposureStatus] = {}
+
+    def is_new(self, step: _Step) -> bool:
+        """Whether this way to a run is surer than those before."""
+        status, known = step.exposure.status, self.surest.get(step.reader.run_ids)
+        if status is ExposureStatus.NOT_EXPOSED or known in (ExposureStatus.CONFIRMED, status):
+            return False
+        self.surest[step.reader.run_ids] = status
+        return True
+
+
 def by_lineage(
     graph: LineageGraph, bad: list[BadTable], context: Context, attempts: Attempts, skew: timedelta
 ) -> tuple[list[Exposure], bool]:
     """Judge the runs that read a bad table, or something that was made of it; and tell whether some were left out."""
-    found: list[Exposure] = []
-    steps: list[_Step] = []
+    found: list[_Step] = []
+    declared = _Declared(context)
     for table in bad:
         for reader, datasets in graph.readings_of(table.names):
             if _is_ours(reader, context, attempts):
                 continue
             read = judged(table, datasets, reader.started_at, reader.ended_at, skew)
-            exposure = _exposure(reader, read, table.window.table, 1, None, context)
-            found.append(exposure)
-            steps.append(_Step(reader, exposure))
-    further, cut = _followed(graph, steps, context, attempts, skew)
-    return found + further, cut
+            found.append(_Step(reader, _exposure(reader, read, table.window.table, 1, None, declared)))
+    followed, level, cut = _Followed(), found, False
+    # By distance, and at each by time: the earliest writer of a dataset decides who may have met what it wrote.
+    for _ in range(MAX_DEPTH):
+        level = [one for one in sorted(level, key=_began) if followed.is_new(one)]
+        cut = cut or len(level) > MAX_FOLLOWED
+        level = [
+            step
+            for at in level[:MAX_FOLLOWED]
+            if at.exposure.depth < MAX_DEPTH
+            for step in _next(graph, at, followed, declared, skew)
+            if not _is_ours(step.reader, context, attempts)
+        ]
+        found += level
+    at_end = any(one.exposure.depth == MAX_DEPTH and one.reader.outputs for one in found)
+    return [one.exposure for one in found], cut or at_end
 
 
-def _followed(
-    graph: LineageGraph, first: list[_Step], context: Context, attempts: Attempts, skew: timedelta
-) -> tuple[list[Exposure], bool]:
-    """Follow the outputs of exposed runs; a run is followed again only by a way that is surer than the one before."""
-    found: list[Exposure] = []
-    surest: dict[frozenset[str], ExposureStatus] = {}
-    steps, followed, cut = deque(first), 0, False
-    while steps:
-        at = steps.popleft()
-        status, depth = at.exposure.status, at.exposure.depth
-        known = surest.get(at.reader.run_ids)
-        if status is ExposureStatus.NOT_EXPOSED or known is ExposureStatus.CONFIRMED or known is status:
+def _began(step: _Step) -> tuple[int, float]:
+    """Order the steps of one depth: the surest first, then the earliest; what began nobody knows when is earliest."""
+    return list(ExposureStatus).index(step.exposure.status), _seconds(step.reader.started_at)
+
+
+def _seconds(at: datetime | None) -> float:
+    return at.timestamp() if at is not None else float("-inf")
+
+
+def _next(
+    graph: LineageGraph, at: _Step, followed: _Followed, declared: "_Declared", skew: timedelta
+) -> Iterator[_Step]:
+    """Judge the readings of what an exposed run wrote that were not judged as sure before."""
+    status, depth, through = at.exposure.status, at.exposure.depth + 1, at.exposure.consumer
+    began = _seconds(at.reader.started_at)
+    for output in at.reader.outputs:
+        name = _shown(output)
+        if output.snapshot_id is not None:
+            key = output.names, output.snapshot_id
+            if followed.snapshots.get(key) in (None, ExposureStatus.POSSIBLE) and followed.snapshots.get(key) != status:
+                followed.snapshots[key] = status
+                why = f"{name}: it read what {through} wrote (snapshot {output.snapshot_id})"
+                for reader, _ in graph.readings_of_snapshot(output):
+                    if reader.run_ids != at.reader.run_ids:
+                        read = Read(status, output.snapshot_id, why)
+                        yield _Step(reader, _exposure(reader, read, name, depth, through, declared))
+        told = followed.since.get(output.names)
+        if told is not None and told <= began:
             continue
-        if followed == MAX_FOLLOWED or (depth == MAX_DEPTH and at.reader.outputs):
-            cut = True
-            continue
-        surest[at.reader.run_ids] = status
-        followed += 1
-        for output in at.reader.outputs:
-            for reader, datasets in graph.readings_of(output.names):
-                if reader.run_ids == at.reader.run_ids or _is_ours(reader, context, attempts):
-                    continue
-                read = _derived(output, datasets, reader, at, skew)
-                if read is None:
-                    continue
-                exposure = _exposure(reader, read, _shown(output), depth + 1, at.exposure.consumer, context)
-                found.append(exposure)
-                steps.append(_Step(reader, exposure))
-    return found, cut
-
-
-def _derived(
-    output: LineageDataset, datasets: list[LineageDataset], reader: Reader, at: _Step, skew: timedelta
-) -> Read | None:
-    """Judge one reading of what an exposed run wrote; None: it ended before that run began, and cannot have met it."""
-    name, began = _shown(output), at.reader.started_at
-    snapshots = {one.snapshot_id for one in datasets if one.snapshot_id}
-    if output.snapshot_id is not None and output.snapshot_id in snapshots:
-        why = f"{name}: it read what {at.exposure.consumer} wrote (snapshot {output.snapshot_id})"
-        return Read(at.exposure.status, output.snapshot_id, why)
-    if reader.ended_at is not None and began is not None and reader.ended_at + skew < began:
-        return None
-    why = f"{name}: it ran after {at.exposure.consumer} may have written to it"
-    return Read(ExposureStatus.POSSIBLE, next(iter(sorted(snapshots)), None), why)
+        followed.since[output.names] = began
+        for reader, datasets in graph.readings_of(output.names):
+            ended = _seconds(reader.ended_at) + skew.total_seconds() if reader.ended_at is not None else float("inf")
+            # It ended before that run began and cannot have met it; or it is told of by an earlier one.
+            if ended < began or (told is not None and ended >= told) or reader.run_ids == at.reader.run_ids:
+                continue
+            why = f"{name}: it ran after {through} may have written to it"
+            snapshot = next((one.snapshot_id for one in datasets if one.snapshot_id), None)
+            read = Read(ExposureStatus.POSSIBLE, snapshot, why)
+            yield _Step(reader, _exposure(reader, read, name, depth, through, declared))
 
 
 def _is_ours(reader: Reader, context: Context, attempts: Attempts) -> bool:
-    return not reader.run_ids.isdisjoint(attempts.run_ids) or is_job(reader.job, context.target.job_name)
+    return not reader.run_ids.isdisjoint(attempts.run_ids) or reader.runs_job(context.target.job_name)
 
 
-def _exposure(reader: Reader, read: Read, table: str, depth: int, through: str | None, context: Context) -> Exposure:
-    declared = consumer_of(reader.job, context)
+class _Declared:
+    """The declared consumers by job of lineage: a few jobs have thousands of runs."""
+
+    def __init__(self, context: Context) -> None:
+        self._by_job: dict[str, Consumer] = {}
+        for one in context.pipeline.consumers:
+            for job in one.jobs():
+                self._by_job.setdefault(job, one)
+
+    def of(self, reader: Reader) -> Consumer | None:
+        """Give the declared consumer that a run is, is a step of, or was started by, the nearest of these."""
+        names = (name for job in (reader.job, *reader.above) for name in jobs_of(job))
+        return next((self._by_job[name] for name in names if name in self._by_job), None)
+
+
+def _exposure(
+    reader: Reader, read: Read, table: str, depth: int, through: str | None, consumers: _Declared
+) -> Exposure:
+    declared = consumers.of(reader)
     went = {"FAIL": "; it failed itself", "ABORT": "; it was broken off"}.get(reader.state, "")
     return Exposure(
         consumer=declared.name if declared else reader.job,
@@ -112,13 +154,6 @@ def _exposure(reader: Reader, read: Read, table: str, depth: int, through: str |
         table=table,
         kind=declared.kind if declared else "job",
         through=through,
-    )
-
-
-def consumer_of(job: str, context: Context) -> Consumer | None:
-    """Give the declared consumer that a job of lineage is, or is a step of."""
-    return next(
-        (one for one in context.pipeline.consumers if is_job(job, one.name) or (one.job and is_job(job, one.job))), None
     )
 
 

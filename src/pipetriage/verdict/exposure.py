@@ -11,7 +11,7 @@ from pipetriage.verdict.exposed_by_declaration import by_declaration, calm
 from pipetriage.verdict.exposed_by_lineage import by_lineage, collapsed
 from pipetriage.verdict.exposed_by_query import by_queries
 from pipetriage.verdict.exposure_windows import bad_tables
-from pipetriage.verdict.lineage_graph import LineageGraph, is_job
+from pipetriage.verdict.lineage_graph import LineageGraph
 from pipetriage.verdict.write_state import OutputState
 
 
@@ -42,12 +42,8 @@ def exposures(context: Context, attempts: Attempts, outputs: list[OutputState]) 
 def _coverage(graph: LineageGraph, context: Context, cut: bool) -> LineageCoverage:
     runs = graph.readers
     times = [at for one in runs for at in (one.started_at, one.ended_at) if at is not None]
-    jobs = graph.jobs
-    silent = [
-        one.name
-        for one in context.pipeline.consumers
-        if not any(is_job(job, one.name) or (one.job and is_job(job, one.job)) for job in jobs)
-    ]
+    jobs = graph.jobs()
+    silent = [one.name for one in context.pipeline.consumers if jobs.isdisjoint(one.jobs())]
     declared = len(context.pipeline.consumers)
     gap = next((one for one in context.gaps if one.source == str(Signal.LINEAGE)), None)
     if gap is not None:

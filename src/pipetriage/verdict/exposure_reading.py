@@ -28,7 +28,8 @@ def judged(
     name = table.window.table
     if hit := next((one for one in snapshots if one in table.bad), None):
         return Read(ExposureStatus.CONFIRMED, hit, f"{name}: its lineage names snapshot {hit}")
-    if snapshots and all(one in table.known for one in snapshots):
+    # A step that names no snapshot, or a run that goes on, may have read another one besides.
+    if snapshots and end is not None and all(one.snapshot_id in table.known for one in read):
         shown = snapshots[0]
         why = f"{name}: it read snapshot {shown}, which does not hold what the batch left"
         return Read(ExposureStatus.NOT_EXPOSED, shown, why)

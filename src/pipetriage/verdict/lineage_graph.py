@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from pipetriage.model.datasets import spellings_of
+from pipetriage.model.datasets import is_job, jobs_of, spellings_of
 from pipetriage.model.facts import LineageDataset, LineageRun
 
 
@@ -22,6 +22,14 @@ class Reader(NamedTuple):
     outputs: tuple[LineageDataset, ...]
     owner: str | None
     evidence: str
+    above: tuple[str, ...] = ()
+    """The jobs that started it: an orchestrator's task, its workflow."""
+    is_task: bool = False
+    """An orchestrator's task, ``workflow.task``: the tasks of one workflow are as many readers."""
+
+    def runs_job(self, name: str) -> bool:
+        """Whether it is the job of that name or a step of it. A workflow's other tasks are not."""
+        return self.job.casefold() == name.casefold() if self.is_task else is_job(self.job, name)
 
 
 class LineageGraph:
@@ -30,10 +38,13 @@ class LineageGraph:
     def __init__(self, runs: Iterable[LineageRun]) -> None:
         self.readers = _together(runs)
         self._by_input: dict[str, dict[int, list[LineageDataset]]] = defaultdict(lambda: defaultdict(list))
+        self._by_snapshot: dict[str, dict[int, list[LineageDataset]]] = defaultdict(lambda: defaultdict(list))
         spelled: dict[tuple[str, ...], tuple[str, ...]] = {}
         for number, reader in enumerate(self.readers):
             for dataset in reader.inputs:
                 names = dataset.names
+                if dataset.snapshot_id:
+                    self._by_snapshot[dataset.snapshot_id][number].append(dataset)
                 if names not in spelled:
                     spelled[names] = tuple(dict.fromkeys(one for name in names for one in spellings_of(name)))
                 for spelling in spelled[names]:
@@ -47,15 +58,22 @@ class LineageGraph:
                 found[number].update(dict.fromkeys(datasets))
         return [(self.readers[number], list(found[number])) for number in sorted(found)]
 
-    @property
-    def jobs(self) -> set[str]:
-        """Name every job of which there is an event."""
-        return {reader.job for reader in self.readers}
+    def readings_of_snapshot(self, output: LineageDataset) -> list[tuple[Reader, list[LineageDataset]]]:
+        """Give the runs that read just what a run wrote: the same snapshot of a dataset that has a name in common."""
+        wanted = {one for name in output.names for one in _table_spellings(name)}
+        found = []
+        for number, datasets in self._by_snapshot.get(output.snapshot_id or "", {}).items():
+            same = [
+                one for one in datasets if any(name in wanted for given in one.names for name in spellings_of(given))
+            ]
+            if same:
+                found.append((self.readers[number], same))
+        return found
 
-
-def is_job(job: str, name: str) -> bool:
-    """Whether a job of lineage is the one of that name, or a step of it: Spark names those ``job.step``."""
-    return job.casefold() == name.casefold() or job.casefold().startswith(f"{name.casefold()}.")
+    def jobs(self) -> frozenset[str]:
+        """Name every job of which there is an event, a step's or one that it started among them."""
+        told = {job for reader in self.readers for job in (reader.job, *reader.above)}
+        return frozenset(name for job in told for name in jobs_of(job))
 
 
 def _table_spellings(name: str) -> list[str]:
@@ -89,4 +107,6 @@ def _one(root: str, steps: list[LineageRun]) -> Reader:
         outputs=tuple(dict.fromkeys(one for step in steps for one in step.outputs)),
         owner=next((step.owner for step in steps if step.owner), None),
         evidence=head.evidence,
+        above=tuple(dict.fromkeys(one for step in steps for one in step.above)),
+        is_task=head.is_task,
     )
