@@ -530,3 +530,46 @@ def test_a_consumer_may_be_declared_by_what_starts_it(tmp_path: Path) -> None:
     assert [(one.consumer, one.owner) for one in incident.exposure] == [("cubes", "bi")]
     assert incident.exposure_coverage is not None
     assert incident.exposure_coverage.silent == []
+
+
+def test_a_query_that_goes_on_may_meet_what_came_after_its_beginning(tmp_path: Path) -> None:
+    going = query("select * from sales.orders", at=-30)
+    going["Status"] = {"State": "RUNNING", "SubmissionDateTime": iso(minute(-30))}
+    ended = query("select * from sales.orders", at=-600)
+    ended["Status"] = {"State": "SUCCEEDED", "SubmissionDateTime": iso(minute(-600))}
+    incident = triaged(tmp_path, files={"athena/queries.json": {"QueryExecutions": [going, ended]}})
+    assert read_by(incident) == {"query q--30": "POSSIBLE"}
+
+
+def test_a_table_at_the_end_of_a_long_query_is_seen(tmp_path: Path) -> None:
+    long = query("/* why it is so long */ " * 1_000 + "select * from sales.orders")
+    incident = triaged(tmp_path, files={"athena/queries.json": {"QueryExecutions": [long]}})
+    assert read_by(incident) == {"query q-20": "POSSIBLE"}
+
+
+def test_trinos_own_table_of_queries_is_read(tmp_path: Path) -> None:
+    """As ``trino --output-format JSON`` writes it, the rows in one list."""
+    row = {"query_id": "20261121_1", "state": "FINISHED", "user": "ann", "query": "SELECT * FROM lake.sales.orders"}
+    times = {"created": "2026-11-22 02:20:00.120 UTC", "end": "2026-11-22 02:21:00.000 UTC"}
+    early = {"created": "2026-11-22 01:20:00.120 UTC", "end": "2026-11-22 01:21:00.000 UTC", "query_id": "20261121_0"}
+    incident = triaged(tmp_path, files={"athena/queries.json": {"queries": [row | times, row | early]}})
+    assert [(one.consumer, one.owner) for one in incident.exposure] == [("query 20261121_1", "ann")]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "status"), [("20 2 * * *", "POSSIBLE"), ("0 12 * * *", "NOT_EXPOSED"), (None, "NOT_EXPOSED")]
+)
+def test_a_run_that_the_schedule_started_since_and_no_event_tells_of(
+    tmp_path: Path, schedule: str | None, status: str
+) -> None:
+    """Its run of the day before is known to be harmless; that says nothing of today's."""
+    consumers = [{"name": "board"} | ({"schedule": schedule} if schedule else {})]
+    incident = triaged(tmp_path, reading("board", dataset(), at=-1440), consumers=consumers)
+    assert [str(one.status) for one in incident.exposure] == [status]
+
+
+def test_coverage_says_when_events_end_too_early(tmp_path: Path) -> None:
+    coverage = triaged(tmp_path, reading("mart", dataset(), at=-600)).exposure_coverage
+    assert coverage is not None
+    assert "before anything of this could be read" in coverage.note
+    assert coverage.complete

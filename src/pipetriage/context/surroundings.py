@@ -30,6 +30,11 @@ from pipetriage.model.times import parse_time
 # A DQDL rule begins with its type: `RowCount > 10`, `IsComplete "id"`.
 _RULE_TYPE = re.compile(r"^\s{0,8}([A-Z][A-Za-z]{2,40})")
 
+_SQL = 4_000
+"""Characters of a query that are kept."""
+# A word of a query, with the database and catalog before it.
+_TABLE_NAME = re.compile(r"[\w.]{1,512}")
+
 _TERMINAL_EVENTS = frozenset({"COMPLETE", "ABORT", "FAIL"})
 
 
@@ -292,24 +297,33 @@ def _dataset_snapshot(dataset: Mapping[str, Any]) -> str | None:
 
 
 def read_queries(document: Any, redactor: Redactor) -> tuple[QueryRun, ...]:
-    """Read Athena's BatchGetQueryExecution response, or a list of query executions."""
+    """Read Athena's BatchGetQueryExecution response, or rows of Trino's ``system.runtime.queries``."""
     queries: list[QueryRun] = []
     for raw in mappings(document, "QueryExecutions", "queries"):
         query = mapping(raw, "QueryExecution") or raw
         status = mapping(query, "Status")
+        sql = redactor.text(text(query, "Query", "sql", "query") or "")
         queries.append(
             QueryRun(
                 query_id=text(query, "QueryExecutionId", "query_id") or f"query {len(queries) + 1}",
-                sql=redactor.text(text(query, "Query", "sql") or "")[:4000],
-                submitted_at=parse_time(status.get("SubmissionDateTime", query.get("submitted_at"))),
-                ended_at=parse_time(status.get("CompletionDateTime", query.get("ended_at"))),
+                sql=sql[:_SQL],
+                names=frozenset(_TABLE_NAME.findall(sql.lower().replace('"', "").replace("`", ""))),
+                submitted_at=_query_time(status, query, "SubmissionDateTime", "submitted_at", "created"),
+                ended_at=_query_time(status, query, "CompletionDateTime", "ended_at", "end"),
                 database=text(mapping(query, "QueryExecutionContext"), "Database") or text(query, "database"),
                 state=(text(status, "State") or text(query, "state") or "").upper(),
-                who=text(query, "WorkGroup", "who"),
+                who=text(query, "WorkGroup", "who", "user"),
                 evidence=f"query-{len(queries) + 1}",
             )
         )
     return tuple(queries)
+
+
+def _query_time(status: Mapping[str, Any], query: Mapping[str, Any], athena: str, *others: str) -> datetime | None:
+    # Trino's client writes `2026-11-21 02:15:00.123 UTC`.
+    said = (status.get(athena), *(query.get(name) for name in others))
+    plain = (one.removesuffix(" UTC") if isinstance(one, str) else one for one in said)
+    return next((at for one in plain if (at := parse_time(one)) is not None), None)
 
 
 def read_denials(document: Any, redactor: Redactor) -> tuple[Denial, ...]:

@@ -24,13 +24,15 @@ _LETTERS = 26
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that are left out: control and invisible characters, halves of characters, undefined ones."""
 
+# Each rule is for this picture alone: it may stand in a page that has others.
 _STYLE = """
-text{font:12px system-ui,sans-serif;fill:#1f2328}.s{font-size:10px;fill:#59636e}
-rect{rx:4px;fill:#fff;stroke:#8c959f}path{fill:none;stroke:#8c959f}
-.bad rect{fill:#ffebe9;stroke:#cf222e}.conf rect{stroke:#cf222e;stroke-width:2}
-.poss rect{stroke:#9a6700;stroke-dasharray:4 2}
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.s{fill:#9198a1}rect{fill:#151b23;stroke:#656c76}
-.bad rect{fill:#3c1618;stroke:#f85149}.conf rect{stroke:#f85149}.poss rect{stroke:#d29922}}
+.blast text{font:12px system-ui,sans-serif;fill:#1f2328}.blast .s{font-size:10px;fill:#59636e}
+.blast rect{rx:4px;fill:#fff;stroke:#8c959f}.blast path{fill:none;stroke:#8c959f}
+.blast .bad rect{fill:#ffebe9;stroke:#cf222e}.blast .conf rect{stroke:#cf222e;stroke-width:2}
+.blast .poss rect{stroke:#9a6700;stroke-dasharray:4 2}
+@media(prefers-color-scheme:dark){.blast text{fill:#e6edf3}.blast .s{fill:#9198a1}
+.blast rect{fill:#151b23;stroke:#656c76}.blast .bad rect{fill:#3c1618;stroke:#f85149}
+.blast .conf rect{stroke:#f85149}.blast .poss rect{stroke:#d29922}}
 """.strip()
 
 
@@ -59,11 +61,16 @@ def tree(incident: Incident, most: int = MOST_LINES) -> list[str]:
                 reader(child, indent + 1)
 
     for window in incident.exposure_windows:
-        lines.append(f"{window.table}: {_when(window)}")
+        lines.append(window_line(window))
         for one in _nearest(incident, window.table):
             reader(one, 1)
     more = len(lines) - most
     return lines if more <= 0 else [*lines[: most - 1], f"and {more + 1} more"]
+
+
+def window_line(window: ExposureWindow) -> str:
+    """Say when readers could see part of a batch in a table."""
+    return f"{window.table}: {_when(window)}"
 
 
 def svg(incident: Incident) -> str:
@@ -84,9 +91,12 @@ def svg(incident: Incident) -> str:
     width = 2 * _MARGIN + len(columns) * _BOX + (len(columns) - 1) * _GAP
     height = 2 * _MARGIN + max(len(boxes) for boxes in columns) * _STEP - (_STEP - _HEIGHT)
     title, told = "Who read the partial data", _text(" · ".join(tree(incident)), 2_000)
+    # Several pictures may stand on one page.
+    key = _text("".join(char for char in incident.incident_id if char.isalnum()), 16)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="img" aria-labelledby="t d"><title id="t">{title}</title><desc id="d">{told}</desc>'
+        f'class="blast" role="img" aria-labelledby="t{key} d{key}">'
+        f'<title id="t{key}">{title}</title><desc id="d{key}">{told}</desc>'
         f"<style>{_STYLE}</style>{''.join(drawn)}</svg>"
     )
 
@@ -101,7 +111,10 @@ def _columns(incident: Incident) -> list[list[_Box]]:
     for one in exposed:
         by_depth[one.depth].append(_box(one))
     columns = [tables, *(by_depth[depth] for depth in sorted(by_depth))]
-    return [list(_with_room(boxes)) for boxes in columns[:MOST_COLUMNS]]
+    if further := sum(len(boxes) for boxes in columns[MOST_COLUMNS:]):
+        columns[MOST_COLUMNS:] = []
+        columns[-1] = [*columns[-1][: MOST_ROWS - 1], _Box("more", f"and {further} further away", "", None, "further")]
+    return [list(_with_room(boxes)) for boxes in columns]
 
 
 def _box(one: Exposure) -> _Box:

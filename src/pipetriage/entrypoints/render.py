@@ -26,6 +26,9 @@ _MAX_PLACES = 8
 _MAX_AT_ONE_PLACE = 3
 _MAX_CITED = 2
 _MAX_NAMED = 12
+# Readers that are explained one by one; of more, the tree alone is shown.
+_MAX_EXPLAINED = 5
+_DEEPEST = 8
 
 
 class Page:
@@ -182,14 +185,25 @@ def _write_details(state: WriteState) -> Iterable[str]:
 def _exposure(page: Page, incident: Incident) -> None:
     if not incident.exposure:
         return
+    from pipetriage.drawing.blast_radius import tree, window_line
+
     page.heading("Who already read it")
+    if len(incident.exposure) > _MAX_EXPLAINED:
+        for line in tree(incident):
+            page.line(line.lstrip(), indent=2 + len(line) - len(line.lstrip()))
+        calm = sum(one.status is ExposureStatus.NOT_EXPOSED for one in incident.exposure)
+        said = f"{calm} more are not exposed. " if calm else ""
+        page.line(f"{said}Why, of each: pipetriage exposure {incident.incident_id[:12]}")
+        return
+    for window in incident.exposure_windows:
+        page.line(window_line(window))
     for reader in incident.exposure:
         style = "bold red" if reader.status is ExposureStatus.CONFIRMED else ""
         owner = f" (owner {reader.owner})" if reader.owner else ""
         when = f" at {_clock(reader.read_at)}" if reader.read_at else ""
         snapshot = f", snapshot {reader.snapshot_id}" if reader.snapshot_id else ""
         said = f"{reader.status.value}: {reader.consumer}{owner}{when}{snapshot}, {reader.via}"
-        page.line(f"{said}{_cite(reader.evidence)}", style=style, mark="•")
+        page.line(f"{said}{_cite(reader.evidence)}", style=style, mark="•", indent=2 * min(reader.depth, _DEEPEST))
 
 
 def _next_steps(page: Page, incident: Incident) -> None:

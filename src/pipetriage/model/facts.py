@@ -336,6 +336,8 @@ class QueryRun(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     database: str | None = None
     """The database in which a table's bare name is looked up."""
+    names: frozenset[str] = frozenset()
+    """Every word of the whole text that may name a table, lower case: the text itself is shortened."""
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):

@@ -139,3 +139,5 @@ class LineageCoverage(msgspec.Struct, frozen=True, kw_only=True):
     """Declared consumers of which there is no event."""
     note: str
     """One sentence for a person."""
+    complete: bool = False
+    """Whether all events that there are were read, and all readers that they name were followed."""

@@ -42,8 +42,14 @@ def _silent(
 
 def by_declaration(found: list[Exposure], bad: list[BadTable], context: Context) -> list[Exposure]:
     """Judge the declared readers that left no event: silence is no proof that they did not read."""
-    named = {one.consumer.casefold() for one in found}
-    silent = [one for one in context.pipeline.consumers if one.name.casefold() not in named]
+    named = {one.consumer for one in found}
+    told = {one.consumer for one in found if one.status is not ExposureStatus.NOT_EXPOSED}
+    silent = [one for one in context.pipeline.consumers if one.name not in named]
+    # It told of runs that are harmless; of one that its schedule started since, it did not.
+    missed = [
+        one for one in context.pipeline.consumers if one.name in named - told and _misses(one, found, bad, context)
+    ]
+    silent += missed
     judged = {one.name: _silently(one, bad, context) for one in silent}
     # What a declared consumer writes, whether it left an event or not, is read by others.
     reached = [(one.name, one.writes, 1) for one in context.pipeline.consumers if _may_have_read(one, found, judged)]
@@ -57,6 +63,19 @@ def by_declaration(found: list[Exposure], bad: list[BadTable], context: Context)
             judged[consumer.name] = _silent(consumer, ExposureStatus.POSSIBLE, read, why, depth + 1, through)
             reached.append((consumer.name, consumer.writes, depth + 1))
     return list(judged.values())
+
+
+def _misses(consumer: Consumer, found: list[Exposure], bad: list[BadTable], context: Context) -> bool:
+    """Whether its schedule starts it while a table was bad, and no event tells of a run that late."""
+    last = max((one.read_at for one in found if one.consumer == consumer.name and one.read_at), default=None)
+    since = min((one.window.since for one in bad if one.window.since is not None), default=None)
+    if not consumer.schedule or since is None or (last is not None and last >= since):
+        return False
+    try:
+        until = max(one.window.until or context.as_of for one in bad)
+        return starts_within(consumer.schedule, consumer.timezone, since, until) is not None
+    except NeverError:
+        return True
 
 
 def _may_have_read(consumer: Consumer, found: list[Exposure], judged: dict[str, Exposure]) -> bool:
@@ -76,7 +95,7 @@ def _silently(consumer: Consumer, bad: list[BadTable], context: Context) -> Expo
     if not reads:
         return calm(consumer)
     name = reads[0].window.table
-    silence = "lineage has no event of it" if Signal.LINEAGE in context.seen else "no lineage was seen"
+    silence = "lineage has no event of it from then" if Signal.LINEAGE in context.seen else "no lineage was seen"
     if consumer.schedule:
         try:
             starts = [at for one in reads if (at := _scheduled(consumer, one, context.as_of)) is not None]

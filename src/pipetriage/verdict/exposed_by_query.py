@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pipetriage.model.context import Context
 from pipetriage.model.facts import LineageDataset, QueryRun
@@ -13,6 +13,11 @@ from pipetriage.verdict.exposure_windows import BadTable
 _VERSION = re.compile(r"(?i)\bFOR\s{1,8}(?:SYSTEM_)?VERSION\s{1,8}AS\s{1,8}OF\s{1,8}(\d{1,20})\b")
 """Athena's and Trino's time travel to an Iceberg snapshot."""
 
+LONGEST_QUERY = timedelta(hours=4)
+"""How long a query that is over ran, where nothing tells. Ours: well over Athena's usual limit of half an hour."""
+_OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "FINISHED"})
+"""What Athena and Trino call a query that has ended."""
+
 
 def by_queries(table: BadTable, context: Context, skew: timedelta) -> Iterator[Exposure]:
     """Judge the queries that name the table."""
@@ -21,7 +26,7 @@ def by_queries(table: BadTable, context: Context, skew: timedelta) -> Iterator[E
             continue
         version = _VERSION.search(query.sql)
         asked = [LineageDataset(names=(), snapshot_id=version[1])] if version else []
-        read = judged(table, asked, query.submitted_at, query.ended_at or query.submitted_at, skew)
+        read = judged(table, asked, query.submitted_at, _ended(query), skew)
         if read.status is ExposureStatus.NOT_EXPOSED:
             continue
         why = f"{table.window.table}: the query names it and ran while the partial data was visible"
@@ -39,12 +44,16 @@ def by_queries(table: BadTable, context: Context, skew: timedelta) -> Iterator[E
         )
 
 
-_IDENTIFIER = re.compile(r"[\w.]{1,512}")
+def _ended(query: QueryRun) -> datetime | None:
+    """Give when a query ended at the latest; None: it goes on, or may."""
+    if query.ended_at is None and query.submitted_at is not None and query.state in _OVER:
+        return query.submitted_at + LONGEST_QUERY
+    return query.ended_at
 
 
 def _names_table(query: QueryRun, names: frozenset[str]) -> bool:
     """Whether a query's text names the table: qualified, or by its bare name where the database is not another's."""
-    said = set(_IDENTIFIER.findall(query.sql.lower().replace('"', "").replace("`", "")))
+    said = query.names
     for name in names:
         if "/" in name:
             continue

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from pipetriage.model.context import Context
-from pipetriage.model.evidence import Signal
+from pipetriage.model.evidence import Gap, Signal
 from pipetriage.model.write_state import Exposure, ExposureStatus, ExposureWindow, LineageCoverage
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.exposed_by_declaration import by_declaration, calm
@@ -33,33 +33,47 @@ def exposures(context: Context, attempts: Attempts, outputs: list[OutputState]) 
     found, cut = by_lineage(graph, bad, context, attempts, skew)
     found += [one for table in bad for one in by_queries(table, context, skew)]
     found = collapsed(found)
-    found += by_declaration(found, bad, context)
+    silent = by_declaration(found, bad, context)
+    # Of a reader that may have run since, what it read earlier is no news.
+    since = {one.consumer for one in silent if one.status is ExposureStatus.POSSIBLE}
+    found = [one for one in found if one.status is not ExposureStatus.NOT_EXPOSED or one.consumer not in since]
+    found += silent
     order = list(ExposureStatus)
     found.sort(key=lambda one: (order.index(one.status), one.depth, one.consumer))
-    return Exposed(found, [table.window for table in bad], _coverage(graph, context, cut))
+    windows = [table.window for table in bad]
+    return Exposed(found, windows, _coverage(graph, windows, context, cut))
 
 
-def _coverage(graph: LineageGraph, context: Context, cut: bool) -> LineageCoverage:
-    runs = graph.readers
-    times = [at for one in runs for at in (one.started_at, one.ended_at) if at is not None]
+def _coverage(graph: LineageGraph, windows: list[ExposureWindow], context: Context, cut: bool) -> LineageCoverage:
+    times = [at for one in graph.readers for at in (one.started_at, one.ended_at) if at is not None]
+    first, last = min(times, default=None), max(times, default=None)
     jobs = graph.jobs()
     silent = [one.name for one in context.pipeline.consumers if jobs.isdisjoint(one.jobs())]
-    declared = len(context.pipeline.consumers)
     gap = next((one for one in context.gaps if one.source == str(Signal.LINEAGE)), None)
-    if gap is not None:
-        note = f"no lineage was seen ({gap.reason}): readers that nobody declared are not known"
-    elif not runs:
-        note = "lineage has no event: that is no proof that nobody read it"
-    else:
-        heard = declared - len(silent)
-        note = f"{len(runs)} runs are known by lineage, {heard} of {declared} declared consumers among them"
-        note += "; a reader that sends no events (a query, a dashboard) would not be seen"
+    since = min((one.since for one in windows if one.since is not None), default=None)
+    said = [_reach(len(graph.readers), len(silent), context, gap)]
+    if gap is not None and graph.readers:
+        said.append(f"not all of it was read ({gap.reason})")
+    if last is not None and since is not None and last < since:
+        said.append(f"its last event is of {last:%Y-%m-%d %H:%M} UTC, before anything of this could be read")
+    if graph.readers:
+        said.append("a reader that sends no events (a query, a dashboard) would not be seen")
     if cut:
-        note += "; there are more, further away, than were followed"
+        said.append("there are more, further away, than were followed")
     return LineageCoverage(
-        runs=len(runs),
-        first_event=min(times, default=None),
-        last_event=max(times, default=None),
+        runs=len(graph.readers),
+        first_event=first,
+        last_event=last,
         silent=silent,
-        note=note,
+        note="; ".join(said),
+        complete=Signal.LINEAGE in context.seen and gap is None and not cut,
     )
+
+
+def _reach(runs: int, silent: int, context: Context, gap: Gap | None) -> str:
+    if runs == 0 and gap is not None:
+        return f"no lineage was seen ({gap.reason}): readers that nobody declared are not known"
+    if runs == 0:
+        return "lineage has no event: that is no proof that nobody read it"
+    declared = len(context.pipeline.consumers)
+    return f"{runs} runs are known by lineage, {declared - silent} of {declared} declared consumers among them"
