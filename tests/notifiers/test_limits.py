@@ -116,8 +116,9 @@ def _slack(one: Message) -> None:
     reply = slack_blocks.below(one)
     assert_blocks([slack_blocks.text_block(reply)])
     assert len(slack_blocks.summary(one)) <= 280 * 5
-    # A header is of plain text, in which Slack looks for nothing.
-    for text in (*strings(blocks[1:]), reply, slack_blocks.summary(one)):
+    # A header is of plain text, and a button's value is shown to nobody: Slack looks for nothing in either.
+    marked = [block.get("text", block.get("elements")) for block in blocks if block["type"] in ("section", "context")]
+    for text in (*strings(marked), reply, slack_blocks.summary(one)):
         assert "<" not in text
 
 
@@ -136,7 +137,7 @@ def _teams(one: Message) -> None:
     assert {block["type"] for block in found["attachments"][0]["content"]["body"]} == {"RichTextBlock"}
 
 
-@checked
+@settings(checked, max_examples=25)  # Atlassian's schema takes a tenth of a second for each
 @given(messages)
 def test_jira(one: Message) -> None:
     _jira(one)
