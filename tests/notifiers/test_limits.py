@@ -1,12 +1,10 @@
 """Every channel's limits hold for whatever text comes, and nothing that is cut is cut in silence."""
 
 import json
-import re
 import time
 import unicodedata
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -20,7 +18,7 @@ from pipetriage.notifiers.servicenow import _head
 from pipetriage.notifiers.webhook import LONGEST, event
 from tests.notifiers.messages import message
 from tests.notifiers.places import sending
-from tests.notifiers.vendors import assert_blocks, schema
+from tests.notifiers.vendors import assert_blocks, by_schema
 
 HOSTILE = [
     "😀" * 3000,
@@ -118,8 +116,10 @@ def _slack(one: Message) -> None:
     reply = slack_blocks.below(one)
     assert_blocks([slack_blocks.text_block(reply)])
     assert len(slack_blocks.summary(one)) <= 280 * 5
-    for text in (*strings(blocks), reply):
-        assert not re.search(r"<[!@#]", text)
+    # A header is of plain text, and a button's value is shown to nobody: Slack looks for nothing in either.
+    marked = [block.get("text", block.get("elements")) for block in blocks if block["type"] in ("section", "context")]
+    for text in (*strings(marked), reply, slack_blocks.summary(one)):
+        assert "<" not in text
 
 
 @checked
@@ -131,13 +131,13 @@ def test_teams(one: Message) -> None:
 def _teams(one: Message) -> None:
     found = teams.request(one)
     assert len(json.dumps(found, ensure_ascii=False).encode()) <= 20 * 1024
-    jsonschema.Draft6Validator(schema("adaptive-card-1.4.json")).validate(found["attachments"][0]["content"])
+    by_schema("adaptive-card-1.4.json").validate(found["attachments"][0]["content"])
     assert_plain(strings(found))
     # Markdown is of text blocks alone; runs have none.
     assert {block["type"] for block in found["attachments"][0]["content"]["body"]} == {"RichTextBlock"}
 
 
-@checked
+@settings(checked, max_examples=25)  # Atlassian's schema takes a tenth of a second for each
 @given(messages)
 def test_jira(one: Message) -> None:
     _jira(one)
@@ -146,7 +146,7 @@ def test_jira(one: Message) -> None:
 def _jira(one: Message) -> None:
     assert 0 < wording.units(summary(one)) <= 255
     for document in (description(one), note(one, "key")):
-        jsonschema.Draft4Validator(schema("adf-full.json")).validate(document)
+        by_schema("adf-full.json").validate(document)
         assert len(json.dumps(document, ensure_ascii=False)) <= 32_767
         assert_plain(strings(document))
 
@@ -188,7 +188,7 @@ def test_webhook(one: Message) -> None:
 def _webhook(one: Message) -> None:
     body = event(one, "key-1")
     assert len(body) <= LONGEST
-    jsonschema.Draft7Validator(schema("cloudevents-1.0.json")).validate(json.loads(body))
+    by_schema("cloudevents-1.0.json").validate(json.loads(body))
     assert_plain(strings(json.loads(body)))
 
 
