@@ -153,7 +153,7 @@ def test_slacks_buttons_write_to_our_store_and_nowhere_else(service: Service, fo
     store = open_store(f"sqlite:///{folder / 'incidents.db'}")
     (incident,) = store.list()
     value = {"t": incident.batch_key, "i": incident.incident_id}
-    body, headers = signed(pressed("acknowledge", value))
+    body, headers = signed(pressed("pipetriage_acknowledge", value))
     assert service.ask("POST", "/slack/actions", body, token=None, **headers)[0] == 200
     taken = store.deliveries().acknowledged(incident.batch_key)
     assert taken is not None
@@ -181,10 +181,10 @@ def test_slacks_buttons_write_to_our_store_and_nowhere_else(service: Service, fo
 
 @pytest.mark.parametrize(("secret", "age"), [("another", 0), (SECRET, 600)])
 def test_what_slack_did_not_sign_just_now_does_nothing(service: Service, secret: str, age: int) -> None:
-    body, headers = signed(pressed("acknowledge", {"t": "x", "i": "y"}), secret, age)
+    body, headers = signed(pressed("pipetriage_acknowledge", {"t": "x", "i": "y"}), secret, age)
     assert service.ask("POST", "/slack/actions", body, token=None, **headers)[0] == 401
 
 
 def test_an_action_that_we_do_not_have_is_refused(service: Service) -> None:
-    body, headers = signed(pressed("rerun", {"t": "x", "i": "y"}))
+    body, headers = signed(pressed("pipetriage_rerun", {"t": "x", "i": "y"}))
     assert service.ask("POST", "/slack/actions", body, token=None, **headers)[0] == 400
