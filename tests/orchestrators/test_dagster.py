@@ -1,0 +1,103 @@
+"""Real Dagster: an op with a retry policy is retried only where the gate allows it (``make test-dagster``)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.orchestrators.gate_server import LATER, NO, YES, Gate
+
+dagster = pytest.importorskip("dagster", reason="Dagster: make test-dagster")
+
+from pipetriage.entrypoints.dagster import gated, require_readable  # noqa: E402 - it imports Dagster
+
+
+class GlueFailedError(Exception):
+    run_id = "jr_1"
+
+
+def played(body: Callable[[Any], None], target: Any = None) -> tuple[list[int], Any]:
+    """Run a job of one op whose policy is three retries; give the attempts' numbers and the result."""
+    attempts: list[int] = []
+
+    @dagster.op(retry_policy=dagster.RetryPolicy(max_retries=3))
+    @gated(target or (lambda context, error: f"glue:orders/{error.run_id}"))
+    def orders(context) -> None:  # type: ignore[no-untyped-def]
+        attempts.append(context.retry_number)
+        body(context)
+
+    @dagster.job
+    def daily() -> None:
+        orders()
+
+    return attempts, daily.execute_in_process(raise_on_error=False)
+
+
+def fails(context: Any) -> None:
+    raise GlueFailedError("Exiting Job jr_1 Run State: FAILED")
+
+
+def test_without_the_gate_it_would_be_retried_into_duplicates() -> None:
+    attempts: list[int] = []
+
+    @dagster.op(retry_policy=dagster.RetryPolicy(max_retries=3))
+    def orders(context) -> None:  # type: ignore[no-untyped-def]
+        attempts.append(context.retry_number)
+        fails(context)
+
+    @dagster.job
+    def daily() -> None:
+        orders()
+
+    daily.execute_in_process(raise_on_error=False)
+    assert attempts == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("said", [NO, LATER, b"nonsense"])
+def test_what_is_not_allowed_is_not_retried_and_says_why(gate: Gate, said: Any) -> None:
+    gate.answers(said)
+    attempts, result = played(fails)
+    assert (attempts, result.success) == ([0], False)
+    told = str(result.failure_data_for_node("orders").error)
+    assert "does not allow a retry" in told
+    assert (said["reason"] if isinstance(said, dict) else "CANNOT_ANSWER") in told
+
+
+def test_what_is_allowed_is_retried_and_asked_for_each_time(gate: Gate) -> None:
+    gate.answers(YES, YES, NO)
+    attempts, _ = played(fails)
+    assert attempts == [0, 1, 2]
+    askers = [one["asker"] for one in gate.asked]
+    assert len(set(askers)) == 3, "each is a retry of its own"
+
+
+def test_it_ends_well_after_an_allowed_retry(gate: Gate) -> None:
+    gate.answers(YES)
+    attempts, result = played(lambda context: fails(context) if context.retry_number == 0 else None)
+    assert (attempts, result.success) == ([0, 1], True)
+
+
+def test_the_last_attempt_asks_for_nothing(gate: Gate) -> None:
+    gate.answers(YES)
+    attempts, _ = played(fails)
+    assert attempts == [0, 1, 2, 3]
+    assert len(gate.asked) == 3
+
+
+def test_a_failure_before_any_run_is_dagsters(gate: Gate) -> None:
+    gate.answers(NO)
+    attempts, _ = played(fails, target=lambda context, error: None)
+    assert (attempts, gate.asked) == ([0, 1, 2, 3], [])
+
+
+def test_a_run_that_cannot_be_found_out_is_not_retried(gate: Gate) -> None:
+    gate.answers(YES)
+    attempts, _ = played(fails, target=lambda context, error: error.no_such_thing)
+    assert (attempts, gate.asked) == ([0], [])
+
+
+def test_a_table_that_is_not_to_be_read_fails_the_reader(gate: Gate) -> None:
+    gate.answers(NO, YES)
+    with pytest.raises(dagster.Failure, match="not to be read"):
+        require_readable("a.b")
+    require_readable("a.b")

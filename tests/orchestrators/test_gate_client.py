@@ -1,0 +1,64 @@
+"""Asking the gate from an orchestrator: an answer always, and a no whenever anything is wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipetriage.entrypoints.gate_client import ask, ask_read
+from tests.evaluation.building import copy_case
+from tests.orchestrators.gate_server import LATER, NO, YES, Gate
+
+
+@pytest.mark.parametrize(("said", "allowed", "wait"), [(YES, True, None), (NO, False, None), (LATER, False, 40)])
+def test_the_service_is_asked_and_its_answer_taken(gate: Gate, said: Any, allowed: bool, wait: int | None) -> None:
+    gate.answers({**said, "incident_id": "inc_1"})
+    answer = ask("glue:orders/jr_1", asker="me")
+    assert (answer.allowed, answer.rule, answer.reason) == (allowed, said["rule"], said["reason"])
+    assert (answer.retry_after_seconds, answer.incident_id) == (wait, "inc_1")
+    assert gate.asked == [
+        {"target": "glue:orders/jr_1", "asker": "me", "within_seconds": 90.0, "path": "/gate", "token": "Bearer t0ken"}
+    ]
+
+
+def test_a_reader_is_answered(gate: Gate) -> None:
+    gate.answers({**NO, "table": "a.b", "incidents": [{"incident_id": "inc_7", "more": [1, 2]}]})
+    answer = ask_read("a.b")
+    assert (answer.allowed, answer.incident_id) == (False, "inc_7")
+    assert gate.asked[0]["table"] == "a.b"
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"{", b"[]", b"<html>", b'{"allowed": "yes", "rule": "", "reason": ""}', b'{"allowed": true}']
+)
+def test_nonsense_is_a_no(gate: Gate, said: bytes) -> None:
+    gate.answers(said)
+    for answer in (ask("glue:orders/jr_1"), ask_read("a.b")):
+        assert (answer.allowed, answer.rule) == (False, "CANNOT_ANSWER")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9", "file:///etc/passwd", "nonsense", "http://[", "http://u:secret@127.0.0.1:9"]
+)
+def test_a_gate_that_is_not_there_is_a_no(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PIPETRIAGE_URL", url)
+    answer = ask("glue:orders/jr_1", within_seconds=2)
+    assert (answer.allowed, answer.rule) == (False, "CANNOT_ANSWER")
+    assert "secret" not in answer.reason
+
+
+def test_in_process_the_settings_and_the_store_of_the_environment_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIPETRIAGE_URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIPETRIAGE_STORE", str(tmp_path / "incidents.db"))
+    safe = copy_case(tmp_path / "cases", "throttled_before_write")
+    unsafe = copy_case(tmp_path / "cases", "failure_after_staging_write")
+    assert ask(str(safe), asker="one").rule in ("ALLOWED", "WAITING")
+    answer = ask(str(unsafe), asker="one")
+    assert (answer.allowed, answer.incident_id is not None) == (False, True)
+    assert not ask_read("sales.shop_sales_staging").allowed
+    assert not ask("local:nowhere/run").allowed
+    monkeypatch.setenv("PIPETRIAGE_CONFIG", "nowhere.toml")
+    assert ask(str(safe)).rule == "CANNOT_ANSWER"
