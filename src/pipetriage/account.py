@@ -69,6 +69,14 @@ class AccountRuns:
         with self._in(region):
             return self._app.triage_and_keep(self._app.glue_run(job, run_id, region))
 
+    def follow_up(self, job: str, run_id: str, region: str) -> Incident | None:
+        """See ``desk.Runs``."""
+        open_batches = self._app.open_batches(job)
+        if not open_batches:
+            return None
+        with self._in(region):
+            return self._app.triage_and_keep(self._app.glue_run(job, run_id, region), only=open_batches)
+
     def look(self, job: str, run_id: str, region: str) -> Look:
         """See ``desk.Runs``."""
         with self._in(region):

@@ -5,17 +5,19 @@ the same run is not retried twice.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from pipetriage.errors import PipetriageError, StoreError
 from pipetriage.model.categories import Category
 from pipetriage.model.gate import GateAnswer, ReadAnswer
 from pipetriage.model.incident import Incident
-from pipetriage.model.write_state import WriteState, WriteStatus
-from pipetriage.stores.comparing import UNSAFE_TO_READ, same_table, table_name
+from pipetriage.model.pipeline import Output
+from pipetriage.model.tables import same_table, table_name
 from pipetriage.stores.interface import IncidentStore
+from pipetriage.verdict.visible import visible_harm
 
 AGAIN_SECONDS = 60
 """When a caller may ask again whose answer was not there in time: what was slow may be quick by then."""
@@ -40,19 +42,19 @@ class Gatekeeper:
         now: Callable[[], datetime],
         *,
         readers: Literal["closed", "open"] = "closed",
-        written: Iterable[str] = (),
+        written: Mapping[str, Sequence[Output]] = MappingProxyType({}),
         at_once: int = 64,
     ) -> None:
         """Take what is asked.
 
         ``triage`` collects afresh and keeps the incident, or raises; ``store`` gives the store, or raises StoreError;
-        ``written`` are the tables that declared pipelines write; of more than ``at_once`` triages none is begun.
+        ``written`` are the outputs that pipelines declare, by name; of more than ``at_once`` triages none is begun.
         """
         self._triage = triage
         self._store = store
         self._now = now
         self._readers = readers
-        self._written = [table_name(name) for name in written]
+        self._written = written
         self._room = threading.BoundedSemaphore(at_once)
 
     def ask(self, target: str, asker: str, *, repeats: bool = False) -> GateAnswer:
@@ -77,9 +79,13 @@ class Gatekeeper:
 
         thread = threading.Thread(target=work, name="gate", daemon=True)
         thread.start()
-        thread.join(seconds)
-        if not found and not hour.strike():
-            thread.join(_NOTING_SECONDS)  # a yes is being noted: a moment more
+        try:
+            thread.join(seconds)
+            if not found and not hour.strike():
+                thread.join(_NOTING_SECONDS)  # a yes is being noted: a moment more
+        except BaseException:
+            hour.strike()  # Ctrl-C: who hears no answer must not have used the retry up
+            raise
         if found:
             return found[0]
         why = f"pipetriage had no answer within {seconds:g} s: do not retry automatically"
@@ -88,16 +94,19 @@ class Gatekeeper:
     def read(self, table: str) -> ReadAnswer:
         """Answer whether part of a failed batch may be visible in a table. Never raises."""
         try:
-            found = [one for one in self._store().unsafe_readers(table) if _leaves_visible(one, table)]
+            stored = self._store().unsafe_readers(table)
+            harms = [(one, visible_harm(one, table, self._written.get(one.pipeline_name, ()))) for one in stored]
         except StoreError as error:
             return self._unreadable(table, str(error))
+        found = [(incident, harm) for incident, harm in harms if harm is not None]
         if found:
-            return ReadAnswer(
-                table=table, allowed=False, rule="PARTIAL_DATA", reason=_visible(found[0], table), incidents=found
-            )
+            _, harm = found[0]
+            incidents = [incident for incident, _ in found]
+            return ReadAnswer(table=table, allowed=False, rule=harm.rule, reason=harm.why, incidents=incidents)
         name = table_name(table)
         reason = "no open incident leaves part of a batch in it"
-        if not any(same_table(one, name) for one in self._written):
+        outputs = [one for some in self._written.values() for one in some]
+        if not any(same_table(table_name(one.table), name) for one in outputs):
             reason += ", and no declared pipeline writes it: nothing is known of who does"
         return ReadAnswer(table=table, allowed=True, rule="CLEAR", reason=reason, incidents=[])
 
@@ -133,7 +142,9 @@ class Gatekeeper:
         with hour.deciding() as in_time:
             if not in_time:
                 return _no("NO_ANSWER_IN_TIME", "the answer came too late for whoever asked", incident)
-            grant = store.grant_retry(incident.incident_id, incident.job_run_id, self._now(), asker)
+            # Who gave no name is nobody's equal: a name that happens to be the same is no second ask.
+            by = asker if repeats else f"{asker} (unnamed)"
+            grant = store.grant_retry(incident.incident_id, incident.job_run_id, self._now(), by)
         if not grant.granted and not (repeats and grant.granted_to == asker):
             why = f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}"
             return _no("ALREADY_ALLOWED", why, incident)
@@ -195,26 +206,3 @@ def _refusal(incident: Incident) -> GateAnswer | None:
 
 def _no(rule: str, reason: str, incident: Incident | None = None, wait: int | None = None) -> GateAnswer:
     return GateAnswer(allowed=False, rule=rule, reason=reason, retry_after_seconds=wait, incident=incident)
-
-
-def _states_of(incident: Incident, table: str) -> list[WriteState]:
-    """Give what was written to a table as its readers see it: what is staged beside a target is not what they see."""
-    name = table_name(table)
-    states = [one for one in incident.write_state if same_table(table_name(one.table), name)]
-    return [one for one in states if one.role == "target"] or states
-
-
-def _leaves_visible(incident: Incident, table: str) -> bool:
-    review = incident.review
-    if review is not None and review.closed and review.reviewed_at >= incident.created_at:
-        return False  # a person has looked since the verdict
-    return any(one.status in UNSAFE_TO_READ for one in _states_of(incident, table))
-
-
-def _visible(incident: Incident, table: str) -> str:
-    state = next(one for one in _states_of(incident, table) if one.status in UNSAFE_TO_READ)
-    batch = f"batch {incident.batch_id}" if incident.batch_id else f"run {incident.job_run_id}"
-    said = f"{incident.pipeline_name}, {batch}: {state.status}"
-    if state.status is WriteStatus.UNOBSERVED:
-        return f"{said}, so nobody can tell whether part of it is visible ({state.why})"
-    return f"{said}: {state.why}" if state.why else said

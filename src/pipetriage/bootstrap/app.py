@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import msgspec
 
@@ -23,9 +23,11 @@ from pipetriage.model.write_state import Reason
 from pipetriage.settings import Settings
 from pipetriage.sources.interface import Collector
 from pipetriage.sources.remembered import Remembered
+from pipetriage.stores.comparing import warned_tables
 from pipetriage.stores.interface import IncidentStore
 from pipetriage.triage import Triage, Triaged
 from pipetriage.verdict.classifier import OBJECTIONS, objection_of
+from pipetriage.verdict.visible import is_closed
 
 if TYPE_CHECKING:
     from pipetriage.model.deliveries import Delivery
@@ -42,6 +44,10 @@ class _Kept(NamedTuple):
     incident: Incident
     error: str | None
     evidence_error: str | None
+
+
+_OPEN_AT_MOST = 20
+"""Of one job, as many of the latest open incidents are asked about before a success is only looked at. Ours."""
 
 
 class App(Targets):
@@ -196,9 +202,25 @@ class App(Targets):
             raise StoreError(self.store_error or "there is no incident store: name one with --store FILE")
         return self.store
 
-    def triage_and_keep(self, collector: Collector) -> Incident:
+    def open_batches(self, job: str) -> frozenset[str]:
+        """Give the keys of a job's batches of which a reader of some table is warned.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        name = self.pipeline_of(job).name
+        latest = self.kept().list(pipeline=name, open_only=True, limit=_OPEN_AT_MOST)
+        return frozenset(one.batch_key for one in latest if not is_closed(one) and warned_tables(one))
+
+    @overload
+    def triage_and_keep(self, collector: Collector) -> Incident: ...
+
+    @overload
+    def triage_and_keep(self, collector: Collector, only: frozenset[str]) -> Incident | None: ...
+
+    def triage_and_keep(self, collector: Collector, only: frozenset[str] | None = None) -> Incident | None:
         """Triage one run for nobody who waits for the answer: it is kept, and told, or it is an error. Safe for several
-        threads.
+        threads. With ``only``, a run of no such batch is neither kept nor told.
 
         Raises:
             StoreError: there is no store, or it did not take the incident.
@@ -206,6 +228,8 @@ class App(Targets):
         """
         store, began, remembered = self.kept(), now(), Remembered(collector)
         triaged = self._flow().follow(remembered)
+        if only is not None and triaged.incident.batch_key not in only:
+            return None
         if self._overtaken(triaged.incident, began):
             return store.get(triaged.incident.incident_id)
         incident = store.save(triaged.incident)
@@ -295,7 +319,7 @@ class App(Targets):
     @cached_property
     def gatekeeper(self) -> Gatekeeper:
         """What answers schedulers; safe for several threads."""
-        written = [output.table for one in self.pipelines.values() for output in one.declared_outputs()]
+        written = {name: one.declared_outputs() for name, one in self.pipelines.items()}
         readers = self.settings.gate.readers
         at_once = self.settings.serve.at_once
         return Gatekeeper(self._triage_for_gate, self.kept, now, readers=readers, written=written, at_once=at_once)

@@ -4,10 +4,30 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pipetriage.model.write_state import WriteStatus
+from pipetriage.model.incident import Incident
+from pipetriage.model.tables import made_by_several, table_name
+from pipetriage.model.write_state import WriteState, WriteStatus
 
 UNSAFE_TO_READ = (WriteStatus.PARTIAL, WriteStatus.UNCERTAIN, WriteStatus.UNOBSERVED)
 """What a reader of the table must not take for the whole batch."""
+
+
+def warned_tables(incident: Incident) -> set[str]:
+    """Give the names of the tables whose readers must hear of the incident. Declared write modes are not known here, so
+    that what several attempts wrote is among them.
+    """
+    return {table_name(one.table) for one in incident.write_state if warned_status(one, incident.attempt) is not None}
+
+
+def warned_status(state: WriteState, attempt: int) -> str | None:
+    """Give the status by which readers of an output are warned; None: they are not."""
+    if state.status in UNSAFE_TO_READ:
+        return state.status.value
+    return REPEATED if state.status is WriteStatus.COMPLETE and made_by_several(state, attempt) else None
+
+
+REPEATED = "REPEATED"
+"""Kept in place of COMPLETE where several attempts wrote it."""
 
 
 def text_of(moment: datetime) -> str:
@@ -20,19 +40,9 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def table_name(name: str) -> str:
-    """Bring a table's name to the form in which names are compared."""
-    return name.strip().replace("`", "").replace('"', "").casefold()
-
-
 def leaf(name: str) -> str:
     """Give the last part of a table's name, which every way to qualify it shares."""
     return name.rsplit(".", 1)[-1]
-
-
-def same_table(one: str, other: str) -> bool:
-    """Compare two names of which one may be qualified further (``glue.sales.orders``, ``sales.orders``)."""
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
 
 
 def not_one(reference: str, ids: Sequence[str]) -> str:

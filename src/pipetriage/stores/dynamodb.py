@@ -57,7 +57,8 @@ from pipetriage.model.deliveries import Deliveries
 from pipetriage.model.incident import Incident
 from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
-from pipetriage.stores.comparing import leaf, not_one, same_table, table_name, text_of
+from pipetriage.model.tables import same_table, table_name
+from pipetriage.stores.comparing import leaf, not_one, text_of
 from pipetriage.stores.dynamodb_deliveries import DynamoDBDeliveries
 from pipetriage.stores.dynamodb_items import (
     KIND,

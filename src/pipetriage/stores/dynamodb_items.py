@@ -8,7 +8,7 @@ import msgspec
 import zstandard
 
 from pipetriage.model.incident import Incident, to_json
-from pipetriage.stores.comparing import UNSAFE_TO_READ, leaf, table_name, text_of
+from pipetriage.stores.comparing import leaf, text_of, warned_tables
 from pipetriage.stores.dynamodb_table import Item, Key
 from pipetriage.stores.verdict_digest import verdict_digest
 
@@ -73,9 +73,7 @@ def revision_of(incident: Incident, token: str, document: bytes | None, parts: i
         "started_at": text_of(incident.started_at) if incident.started_at else "",
         "attempt": incident.attempt,
         "verdict": verdict_digest(incident),
-        "unsafe_tables": sorted(
-            {table_name(state.table) for state in incident.write_state if state.status in UNSAFE_TO_READ}
-        ),
+        "unsafe_tables": sorted(warned_tables(incident)),
     }
     created = text_of(incident.created_at)
     return {

@@ -80,7 +80,8 @@ class IncidentStore(Protocol):
     def unsafe_readers(self, table: str) -> Incidents:
         """List the incidents for which a reader of the table may see part of a batch, or nobody can tell.
 
-        Only the latest incident of each batch counts: PARTIAL, UNCERTAIN or UNOBSERVED. Table names are compared
+        Only the latest incident of each batch counts: PARTIAL, UNCERTAIN or UNOBSERVED, or COMPLETE by the commits of
+        several attempts, which may be there twice. Table names are compared
         without case, and a name qualified by its catalog or database matches the shorter one.
         """
         ...

@@ -14,8 +14,9 @@ from pipetriage.model.deliveries import Deliveries
 from pipetriage.model.incident import Incident, from_json, to_json
 from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
+from pipetriage.model.tables import same_table, table_name
 from pipetriage.model.write_state import WriteState
-from pipetriage.stores.comparing import UNSAFE_TO_READ, leaf, not_one, same_table, table_name, text_of
+from pipetriage.stores.comparing import REPEATED, UNSAFE_TO_READ, leaf, not_one, text_of, warned_status
 from pipetriage.stores.interface import GrantResult, Incidents
 from pipetriage.stores.sql_deliveries import SqlDeliveries
 from pipetriage.stores.sql_engine import connect, ensure_schema, our_errors, parse_url, sqlite_file, writing
@@ -124,7 +125,7 @@ class SqlStore:
         name = table_name(table)
         query = sa.select(written_tables.c.incident_id, written_tables.c.name).where(
             written_tables.c.leaf == leaf(name),
-            written_tables.c.status.in_([status.value for status in UNSAFE_TO_READ]),
+            written_tables.c.status.in_([*(status.value for status in UNSAFE_TO_READ), REPEATED]),
         )
         later = incidents.alias("later")
         superseded = sa.exists().where(later.c.batch_key == incidents.c.batch_key, is_later(later, incidents))
@@ -244,9 +245,7 @@ def _record(connection: sa.Connection, incident: Incident) -> None:
     connection.execute(revisions.insert().values(row))
     connection.execute(written_tables.delete().where(written_tables.c.incident_id == incident.incident_id))
     if incident.write_state:
-        connection.execute(
-            written_tables.insert(), [_written(incident.incident_id, one) for one in incident.write_state]
-        )
+        connection.execute(written_tables.insert(), [_written(incident, one) for one in incident.write_state])
 
 
 def _head(incident: Incident) -> dict[str, Any]:
@@ -263,9 +262,10 @@ def _head(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _written(incident_id: str, state: WriteState) -> dict[str, str]:
+def _written(incident: Incident, state: WriteState) -> dict[str, str]:
     name = table_name(state.table)
-    return {"incident_id": incident_id, "leaf": leaf(name), "name": name, "status": state.status.value}
+    status = warned_status(state, incident.attempt) or state.status.value
+    return {"incident_id": incident.incident_id, "leaf": leaf(name), "name": name, "status": status}
 
 
 def _find(connection: sa.Connection, reference: str) -> list[str]:

@@ -92,6 +92,10 @@ class Runs(Protocol):
         """Triage a run and keep the incident."""
         ...
 
+    def follow_up(self, job: str, run_id: str, region: str) -> Incident | None:
+        """Triage and keep a success of a batch of which an open incident warns readers; None: it is of no such."""
+        ...
+
     def look(self, job: str, run_id: str, region: str) -> Look:
         """Look cheaply at a run that succeeded."""
         ...
@@ -173,6 +177,10 @@ class Desk:
         early = self._too_early(notice)
         if early is not None and not last:
             return _nothing(notice, Word.LATER, "it succeeded, and what it left is not all to be seen yet", early)
+        followed = self._runs.follow_up(notice.job, notice.run_id, region)
+        if followed is not None:
+            why = "it succeeded, and an earlier run of its batch had left something that readers were warned of"
+            return _outcome(notice, Word.TRIAGED, followed, why)
         look = self._runs.look(notice.job, notice.run_id, region)
         if look.suspicions:
             return "; ".join(f"{one.check}: {one.statement}" for one in look.suspicions)

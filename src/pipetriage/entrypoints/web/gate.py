@@ -1,6 +1,7 @@
 """``POST /gate`` and ``POST /gate/read``: a scheduler is answered, always with 200 where it asked in the right form."""
 
 import hmac
+import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -39,7 +40,7 @@ def router(program: App, token: str | None) -> APIRouter:
     @routes.post("/gate")
     def gate(question: GateQuestion) -> Response:
         """Answer whether a run may be retried now."""
-        if not question.target.startswith(_TARGETS):
+        if not question.target.startswith(_TARGETS) or os.path.lexists(question.target):
             why = "the target is no run: name it as glue:JOB/RUN, a run id, its page's address, or local:PIPELINE/RUN"
             return _json(_gate_document(_refused(why)))
         seconds = question.within_seconds or program.settings.gate.within_seconds
