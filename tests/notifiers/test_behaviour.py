@@ -270,6 +270,15 @@ def test_an_answer_that_is_none_is_not_taken_for_one(at: Place, fault: str) -> N
     assert time.monotonic() - began < 2 * 2.0 + SLACK
 
 
+@pytest.mark.parametrize("at", sorted(name for name, kind in KINDS.items() if kind.reads), indirect=True)
+def test_an_answer_without_end_is_left_at_its_bound(at: Place) -> None:
+    at.server.faults.append(wire.pours)
+    with pytest.raises(DeliveryError) as raised:
+        at.channel.send(sending())
+    assert "did not answer within" not in str(raised.value)
+    assert at.server.hung_up.wait(2)
+
+
 def test_nobody_there_is_no_refusal(at: Place) -> None:
     at.server.shutdown()
     at.server.server_close()

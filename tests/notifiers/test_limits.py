@@ -236,6 +236,12 @@ def test_what_was_cut_says_where_the_whole_is() -> None:
         assert "hortened" in found
 
 
+def test_lines_that_were_left_out_are_counted() -> None:
+    words = wording.say(message(why=[f"reason {number}" for number in range(30)]))
+    assert words.shortened
+    assert words.sections[0].lines[-1] == "and 18 more"
+
+
 def test_what_was_not_cut_does_not_say_so() -> None:
     assert "hortened" not in json.dumps(slack_blocks.head(message(), buttons=False))
     assert not wording.say(message()).shortened

@@ -68,6 +68,11 @@ def test_slacks_own_request_is_heard(seconds: int) -> None:
     assert is_from_slack(SECRET, body, signature(body), lambda: AT + seconds)
 
 
+def test_a_request_beyond_all_measure_is_not() -> None:
+    body = b"payload=" + b"x" * 300_000
+    assert not is_from_slack(SECRET, body, signature(body), lambda: AT)
+
+
 @pytest.mark.parametrize("seconds", [301, 86_400, -301])
 def test_an_old_request_is_not(seconds: int) -> None:
     body = form(pressed(slack_blocks.ACKNOWLEDGE))
