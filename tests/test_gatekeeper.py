@@ -145,8 +145,12 @@ def test_what_is_awaited_is_waited_for(store: IncidentStore, make_incident: Make
     gate = Gatekeeper(saved(store, incident), lambda: store, now)
     early = gate.ask("t", "airflow")
     assert (early.rule, early.retry_after_seconds) == ("WAITING", 201)
+    later = gate.ask("t", "one that can wait", repeats=True, can_wait=True)
+    assert (later.allowed, later.retry_after_seconds) == (True, 201)
     clock["now"] += timedelta(seconds=201)
-    assert gate.ask("t", "airflow").allowed
+    assert gate.ask("t", "airflow").rule == "ALREADY_ALLOWED"
+    at_last = gate.ask("t", "one that can wait", repeats=True, can_wait=True)
+    assert (at_last.allowed, at_last.retry_after_seconds) == (True, None)
 
 
 def test_no_more_triages_than_there_is_room_for(store: IncidentStore, make_incident: MakeIncident) -> None:

@@ -57,17 +57,21 @@ class Gatekeeper:
         self._written = written
         self._room = threading.BoundedSemaphore(at_once)
 
-    def ask(self, target: str, asker: str, *, repeats: bool = False) -> GateAnswer:
+    def ask(self, target: str, asker: str, *, repeats: bool = False, can_wait: bool = False) -> GateAnswer:
         """Answer whether a run may be retried now. A yes is given once for each failed run.
 
         ``repeats``: the asker asks no second time for another retry, but because an answer was lost, and gets it again.
+        ``can_wait``: the asker can put a retry off, so that a yes may come with ``retry_after_seconds``, and holds from
+        then on.
 
         Raises:
             PipetriageError: the run could not be triaged, or the yes not be noted: there is none.
         """
-        return self._answer(target, asker, repeats, _Hour())
+        return self._answer(target, asker, repeats, can_wait, _Hour())
 
-    def ask_within(self, target: str, seconds: float, asker: str, *, repeats: bool = False) -> GateAnswer:
+    def ask_within(
+        self, target: str, seconds: float, asker: str, *, repeats: bool = False, can_wait: bool = False
+    ) -> GateAnswer:
         """Do the same, and answer in so many seconds at the latest; what cannot be answered is a no. Never raises.
 
         A triage that takes longer goes on, and its incident is kept. It notes no yes that nobody was given.
@@ -75,7 +79,7 @@ class Gatekeeper:
         hour, found = _Hour(), list[GateAnswer]()
 
         def work() -> None:
-            found.append(self._careful(target, asker, repeats, hour))
+            found.append(self._careful(target, asker, repeats, can_wait, hour))
 
         thread = threading.Thread(target=work, name="gate", daemon=True)
         thread.start()
@@ -115,15 +119,15 @@ class Gatekeeper:
         reason = f"whether it holds part of a batch cannot be told ({why}); [gate] readers is {self._readers!r}"
         return ReadAnswer(table=table, allowed=allowed, rule="CANNOT_TELL", reason=reason, incidents=[])
 
-    def _careful(self, target: str, asker: str, repeats: bool, hour: "_Hour") -> GateAnswer:
+    def _careful(self, target: str, asker: str, repeats: bool, can_wait: bool, hour: "_Hour") -> GateAnswer:
         try:
-            return self._answer(target, asker, repeats, hour)
+            return self._answer(target, asker, repeats, can_wait, hour)
         except PipetriageError as error:
             return _no("CANNOT_ANSWER", f"{error}; do not retry automatically")
         except Exception as error:  # noqa: BLE001 - a scheduler is answered whatever breaks; it is told what did
             return _no("CANNOT_ANSWER", f"a defect of pipetriage ({type(error).__name__}); do not retry automatically")
 
-    def _answer(self, target: str, asker: str, repeats: bool, hour: "_Hour") -> GateAnswer:
+    def _answer(self, target: str, asker: str, repeats: bool, can_wait: bool, hour: "_Hour") -> GateAnswer:
         if not self._room.acquire(blocking=False):
             return _no(
                 "BUSY", "too many runs are being triaged; do not retry automatically, ask again", wait=AGAIN_SECONDS
@@ -132,7 +136,9 @@ class Gatekeeper:
             incident = self._triage(target)
         finally:
             self._room.release()
-        refusal = _refusal(incident) or self._waiting(incident)
+        refusal, waiting = _refusal(incident), self._waiting(incident)
+        if refusal is None and not can_wait:
+            refusal = waiting
         if refusal is not None:
             return refusal
         store = self._store()
@@ -148,8 +154,10 @@ class Gatekeeper:
         if not grant.granted and not (repeats and grant.granted_to == asker):
             why = f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}"
             return _no("ALREADY_ALLOWED", why, incident)
-        why = "every rule holds; this is the one retry that is allowed for this run"
-        return GateAnswer(allowed=True, rule="ALLOWED", reason=why, retry_after_seconds=None, incident=incident)
+        why, wait = "every rule holds; this is the one retry that is allowed for this run", None
+        if waiting is not None:
+            why, wait = f"{why}, once it has waited: {waiting.reason}", waiting.retry_after_seconds
+        return GateAnswer(allowed=True, rule="ALLOWED", reason=why, retry_after_seconds=wait, incident=incident)
 
     def _waiting(self, incident: Incident) -> GateAnswer | None:
         """Say what a retry has to wait for; None: nothing."""

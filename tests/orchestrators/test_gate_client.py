@@ -17,7 +17,14 @@ def test_the_service_is_asked_and_its_answer_taken(gate: Gate, said: Any, allowe
     assert (answer.allowed, answer.rule, answer.reason) == (allowed, said["rule"], said["reason"])
     assert (answer.retry_after_seconds, answer.incident_id) == (wait, "inc_1")
     assert gate.asked == [
-        {"target": "glue:orders/jr_1", "asker": "me", "within_seconds": 90.0, "path": "/gate", "token": "Bearer t0ken"}
+        {
+            "target": "glue:orders/jr_1",
+            "asker": "me",
+            "can_wait": False,
+            "within_seconds": 90.0,
+            "path": "/gate",
+            "token": "Bearer t0ken",
+        }
     ]
 
 

@@ -40,21 +40,23 @@ def ask(
     target: str,
     *,
     asker: str | None = None,
+    can_wait: bool = False,
     url: str | None = None,
     within_seconds: float = WITHIN_SECONDS,
 ) -> Answer:
     """Ask whether a run may be retried now. Never raises.
 
-    ``target`` is a run as ``pipetriage gate`` takes it (``glue:JOB/RUN``); the same ``asker`` gets the same yes again,
+    ``can_wait``: a retry can be put off, so that a yes may come with ``retry_after_seconds``. ``target`` is a run as ``pipetriage gate`` takes it (``glue:JOB/RUN``); the same ``asker`` gets the same yes again,
     should the first answer have been lost.
     """
     url = url or os.environ.get("PIPETRIAGE_URL")
     try:
         if url:
-            question = {"target": target, "within_seconds": within_seconds} | ({"asker": asker} if asker else {})
+            question: dict[str, Any] = {"target": target, "within_seconds": within_seconds, "can_wait": can_wait}
+            question |= {"asker": asker} if asker else {}
             return _answer(_posted(url, "/gate", question, within_seconds + _GRACE_SECONDS))
         found = _program().gatekeeper.ask_within(
-            target, within_seconds, asker or "an orchestrator", repeats=asker is not None
+            target, within_seconds, asker or "an orchestrator", repeats=asker is not None, can_wait=can_wait
         )
         return Answer(
             allowed=found.allowed,

@@ -23,6 +23,8 @@ class GateQuestion(BaseModel):
     target: Annotated[str, Field(min_length=1, max_length=2048)]
     asker: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     """Who asks; the same asker gets the same yes again. Without one each question is a new one."""
+    can_wait: bool = False
+    """Whether the asker can put a retry off: a yes may then come with ``retry_after_seconds``."""
     within_seconds: Annotated[float, Field(gt=0, le=900)] | None = None
 
 
@@ -46,7 +48,13 @@ def router(program: App, token: str | None) -> APIRouter:
         seconds = question.within_seconds or program.settings.gate.within_seconds
         asker = question.asker or "HTTP"
         repeats = question.asker is not None
-        return _json(_gate_document(program.gatekeeper.ask_within(question.target, seconds, asker, repeats=repeats)))
+        return _json(
+            _gate_document(
+                program.gatekeeper.ask_within(
+                    question.target, seconds, asker, repeats=repeats, can_wait=question.can_wait
+                )
+            )
+        )
 
     @routes.post("/gate/read")
     def read(question: ReadQuestion) -> Response:
