@@ -46,8 +46,9 @@ def ask(
 ) -> Answer:
     """Ask whether a run may be retried now. Never raises.
 
-    ``can_wait``: a retry can be put off, so that a yes may come with ``retry_after_seconds``. ``target`` is a run as ``pipetriage gate`` takes it (``glue:JOB/RUN``); the same ``asker`` gets the same yes again,
-    should the first answer have been lost.
+    ``target`` is a run as ``pipetriage gate`` takes it (``glue:JOB/RUN``); the same ``asker`` gets the same yes again,
+    should the first answer have been lost. ``can_wait``: a retry can be put off, so that a yes may come with
+    ``retry_after_seconds``.
     """
     url = url or os.environ.get("PIPETRIAGE_URL")
     try:

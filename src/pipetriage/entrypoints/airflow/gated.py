@@ -1,0 +1,101 @@
+"""Airflow 2.10 and newer: a task that fails for good where the gate does not allow a retry.
+
+    class GatedGlueJobOperator(GateMixin, GlueJobOperator): ...
+
+    @task(retries=3)
+    @gated(lambda error, context: f"glue:orders_daily/{error.run_id}")
+    def orders_daily(): ...
+
+``AirflowFailException`` is the only way from inside a task to keep Airflow from retrying it: callbacks come too late.
+The delay before a retry cannot be set from here, so "not yet" is waited for, up to ``max_wait`` seconds, and beyond
+that a no. From 3.3 on ``retry_policy`` does both better.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from airflow.exceptions import AirflowFailException
+
+from pipetriage.entrypoints.airflow.runs import Target, decided, run_of, said
+
+try:
+    from airflow.sdk import get_current_context
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:  # Airflow 2
+    from airflow.exceptions import TaskDeferred
+    from airflow.operators.python import get_current_context
+
+MAX_WAIT = 600.0
+"""Seconds for which a worker's slot is kept waiting at most."""
+
+
+def gated(
+    target: Target, *, url: str | None = None, max_wait: float = MAX_WAIT
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Have the gate asked when a task's function fails; ``target`` gives the run, by what it raised and the context."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def run(*arguments: Any, **named: Any) -> Any:
+            try:
+                return function(*arguments, **named)
+            except (TaskDeferred, AirflowFailException):
+                raise
+            except Exception as error:
+                _decide(error, _context(), target, url, max_wait)
+                raise
+
+        return run
+
+    return decorate
+
+
+class GateMixin:
+    """Put before an operator that starts a Glue run: ``class Mine(GateMixin, GlueJobOperator)``; deferrable, too."""
+
+    gate_url: str | None = None
+    gate_max_wait: float = MAX_WAIT
+
+    def execute(self, context: Any) -> Any:
+        """Run the operator, and ask the gate where it fails."""
+        return self._gated(super().execute, context)  # type: ignore[misc]
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
+        """Take up after a deferral, and ask the gate where the run, or waiting for it, failed."""
+        resume = functools.partial(super().resume_execution, next_method, next_kwargs)  # type: ignore[misc]
+        return self._gated(resume, context)
+
+    def _gated(self, method: Callable[[Any], Any], context: Any) -> Any:
+        try:
+            return method(context)
+        except (TaskDeferred, AirflowFailException):
+            raise
+        except Exception as error:
+            _decide(error, context, run_of, self.gate_url, self.gate_max_wait)
+            raise
+
+
+def _decide(error: Exception, context: Any, target: Target, url: str | None, max_wait: float) -> None:
+    """Return where Airflow may retry as it was told to.
+
+    Raises:
+        AirflowFailException: it may not.
+    """
+    answer = decided(error, context, target, url, can_wait=True)
+    if answer is None:
+        return
+    wait = answer.retry_after_seconds or 0
+    if not answer.allowed or wait > max_wait:
+        raise AirflowFailException(said(answer)) from error
+    time.sleep(wait)
+
+
+def _context() -> Any:
+    try:
+        return get_current_context()
+    except Exception:  # noqa: BLE001 - called outside a task
+        return None
