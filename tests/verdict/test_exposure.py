@@ -573,3 +573,60 @@ def test_coverage_says_when_events_end_too_early(tmp_path: Path) -> None:
     assert coverage is not None
     assert "before anything of this could be read" in coverage.note
     assert coverage.complete
+
+
+# Whole, and wrong all the same
+
+
+@pytest.mark.parametrize(
+    ("first", "operation", "ended_by", "late"),
+    [
+        (("ap", "eu", "us"), "append", None, "CONFIRMED"),
+        (("eu",), "append", None, "CONFIRMED"),
+        (("eu",), "overwrite", "completion", "NOT_EXPOSED"),
+    ],
+)
+def test_rows_that_two_attempts_appended_are_there_twice(
+    tmp_path: Path, first: tuple[str, ...], operation: str, ended_by: str | None, late: str
+) -> None:
+    """All partitions are there, so the batch is whole: and whoever reads it now counts it twice."""
+    again = run(at=minute(30))
+    incident = triaged(
+        tmp_path,
+        reading("early", dataset(read=1002), at=7),
+        reading("late", dataset(read=1003), at=45),
+        since=(
+            snapshot(2, 5, *first, operation=operation),
+            snapshot(3, 35, "ap", "eu", "us", operation=operation),
+        ),
+        runs=[run("jr_first"), again],
+        this_run=again,
+    )
+    assert [str(one.status) for one in incident.write_state] == ["COMPLETE"]
+    assert [one.ended_by for one in incident.exposure_windows] == [ended_by]
+    assert read_by(incident) == {"early": "CONFIRMED", "late": late}
+
+
+def test_what_a_second_attempt_added_to_other_partitions_completes_it(tmp_path: Path) -> None:
+    again = run(at=minute(30))
+    incident = triaged(
+        tmp_path,
+        reading("late", dataset(read=1003), at=45),
+        since=(*HALF, snapshot(3, 35, "ap", "us", operation="append")),
+        runs=[run("jr_first"), again],
+        this_run=again,
+    )
+    assert [one.ended_by for one in incident.exposure_windows] == ["completion"]
+    assert read_by(incident) == {"late": "NOT_EXPOSED"}
+
+
+@pytest.mark.parametrize(("run_id", "status"), [("jr_now", "CONFIRMED"), ("jr_good", None)])
+def test_a_whole_batch_that_failed_its_own_checks_is_wrong(tmp_path: Path, run_id: str, status: str | None) -> None:
+    result = {"JobRunId": run_id, "RuleResults": [{"EvaluatedRule": 'IsComplete "id"', "Result": "FAIL"}]}
+    incident = triaged(
+        tmp_path,
+        reading("report", dataset(read=1002)),
+        since=(snapshot(2, 5, "ap", "eu", "us", operation="append"),),
+        files={"data_quality/results.json": [result]},
+    )
+    assert [str(one.status) for one in incident.exposure] == ([status] if status else [])
