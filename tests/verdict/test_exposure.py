@@ -630,3 +630,21 @@ def test_a_whole_batch_that_failed_its_own_checks_is_wrong(tmp_path: Path, run_i
         files={"data_quality/results.json": [result]},
     )
     assert [str(one.status) for one in incident.exposure] == ([status] if status else [])
+
+
+@pytest.mark.parametrize(
+    ("reads", "status"),
+    [
+        ("sales.orders", "POSSIBLE"),
+        ("glue_catalog.Sales.Orders", "POSSIBLE"),
+        ("orders", "POSSIBLE"),
+        ("s3a://lake/sales.db/orders/", "POSSIBLE"),
+        ("stock.orders", "NOT_EXPOSED"),
+        ("sales.orders_old", "NOT_EXPOSED"),
+        ("s3://lake/sales.db/orders_old", "NOT_EXPOSED"),
+    ],
+)
+def test_a_declared_table_may_be_written_in_several_ways(tmp_path: Path, reads: str, status: str) -> None:
+    one = only(triaged(tmp_path, consumers=[{"name": "board", "reads": [reads]}]))
+    assert one.status == status
+    assert reads in one.via or status == "POSSIBLE"
