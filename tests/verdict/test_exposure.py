@@ -224,6 +224,8 @@ def test_a_consumer_with_many_runs_is_said_once_by_its_surest(tmp_path: Path) ->
     many = [reading("hourly", dataset(read=1002 if n == 3 else None), at=10 + n, minutes=0.5) for n in range(6)]
     one = only(triaged(tmp_path, *many))
     assert (one.status, one.read_at) == ("CONFIRMED", minute(13))
+    unsure = only(triaged(tmp_path / "b", *many[:3]))
+    assert (unsure.runs, unsure.read_at) == (3, minute(10))
 
 
 def test_who_answers_is_declared_or_in_the_event(tmp_path: Path) -> None:
@@ -648,3 +650,28 @@ def test_a_declared_table_may_be_written_in_several_ways(tmp_path: Path, reads: 
     one = only(triaged(tmp_path, consumers=[{"name": "board", "reads": [reads]}]))
     assert one.status == status
     assert reads in one.via or status == "POSSIBLE"
+
+
+def test_lineage_goes_on_where_a_declared_writer_is_silent(tmp_path: Path) -> None:
+    """A load without events stands between; its reader has them."""
+    incident = triaged(
+        tmp_path,
+        reading("cube", dataset("marts.revenue", "redshift"), outputs=(dataset("c/c"),), at=25),
+        reading("board", dataset("c/c"), at=35),
+        consumers=[{"name": "load", "writes": ["marts.revenue"]}],
+    )
+    assert {one.consumer: (str(one.status), one.depth, one.through) for one in incident.exposure} == {
+        "load": ("POSSIBLE", 1, None),
+        "cube": ("POSSIBLE", 2, "load"),
+        "board": ("POSSIBLE", 3, "cube"),
+    }
+
+
+def test_what_a_reader_is_declared_to_write_counts_though_its_events_do_not_name_it(tmp_path: Path) -> None:
+    incident = triaged(
+        tmp_path,
+        reading("mart", dataset(read=1002)),
+        reading("board", dataset("marts.revenue", "redshift"), at=25),
+        consumers=[{"name": "mart", "writes": ["marts.revenue"]}],
+    )
+    assert read_by(incident) == {"mart": "CONFIRMED", "board": "POSSIBLE"}
