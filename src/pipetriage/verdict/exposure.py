@@ -36,7 +36,7 @@ def exposures(context: Context, attempts: Attempts, outputs: list[OutputState]) 
     through, cut_through = by_declared_writers(graph, silent, context, attempts, skew)
     found = collapsed(found + through)
     known = {one.consumer for one in through}
-    silent = [one for one in silent if one.consumer not in known]
+    silent = [one for one in silent if one.status is ExposureStatus.POSSIBLE or one.consumer not in known]
     # Of a reader that may have run since, what it read earlier is no news.
     since = {one.consumer for one in silent if one.status is ExposureStatus.POSSIBLE}
     found = [one for one in found if one.status is not ExposureStatus.NOT_EXPOSED or one.consumer not in since]
