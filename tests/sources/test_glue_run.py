@@ -1,5 +1,6 @@
 """A run read live from an emulated account: the same verdict as its bundle, and gaps where the account says no."""
 
+import json
 import re
 from pathlib import Path
 
@@ -197,6 +198,20 @@ def test_who_read_the_partial_table_is_told_by_lineage(account: EmulatedAccount)
         (one.consumer, one.status) for one in bundle.exposure
     ]
     assert told.exposure
+
+
+def test_an_event_that_names_the_tables_place_alone_is_kept(account: EmulatedAccount) -> None:
+    """A Glue table is its place in S3 to lineage, and a name only where the integration knows the catalog's ARN."""
+    folder = CASES / "failure_after_staging_write"
+    loaded = load_bundle(account, folder)
+    stored = next(place for path, place in loaded.documents.items() if path.startswith("lineage/"))
+    event = json.loads((folder / "lineage/events.jsonl").read_text().splitlines()[0])
+    event["job"]["name"] = event["run"]["runId"] = "reader_by_place"
+    for dataset in event["inputs"]:
+        dataset["facets"].pop("symlinks", None)
+    account.put_object(stored.replace("events.jsonl", "more.jsonl"), json.dumps(event).encode())
+    told = app_for(account, loaded, lineage=stored.rpartition("/")[0] + "/").triage(loaded.target)
+    assert "reader_by_place" in {one.consumer for one in told.exposure}
 
 
 def test_a_model_s_requests_are_answered_from_the_account_read_only(account: EmulatedAccount) -> None:

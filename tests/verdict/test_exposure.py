@@ -224,6 +224,8 @@ def test_a_consumer_with_many_runs_is_said_once_by_its_surest(tmp_path: Path) ->
     many = [reading("hourly", dataset(read=1002 if n == 3 else None), at=10 + n, minutes=0.5) for n in range(6)]
     one = only(triaged(tmp_path, *many))
     assert (one.status, one.read_at) == ("CONFIRMED", minute(13))
+    unsure = only(triaged(tmp_path / "b", *many[:3]))
+    assert (unsure.runs, unsure.read_at) == (3, minute(10))
 
 
 def test_who_answers_is_declared_or_in_the_event(tmp_path: Path) -> None:
@@ -573,3 +575,103 @@ def test_coverage_says_when_events_end_too_early(tmp_path: Path) -> None:
     assert coverage is not None
     assert "before anything of this could be read" in coverage.note
     assert coverage.complete
+
+
+# Whole, and wrong all the same
+
+
+@pytest.mark.parametrize(
+    ("first", "operation", "ended_by", "late"),
+    [
+        (("ap", "eu", "us"), "append", None, "CONFIRMED"),
+        (("eu",), "append", None, "CONFIRMED"),
+        (("eu",), "overwrite", "completion", "NOT_EXPOSED"),
+    ],
+)
+def test_rows_that_two_attempts_appended_are_there_twice(
+    tmp_path: Path, first: tuple[str, ...], operation: str, ended_by: str | None, late: str
+) -> None:
+    """All partitions are there, so the batch is whole: and whoever reads it now counts it twice."""
+    again = run(at=minute(30))
+    incident = triaged(
+        tmp_path,
+        reading("early", dataset(read=1002), at=7),
+        reading("late", dataset(read=1003), at=45),
+        since=(
+            snapshot(2, 5, *first, operation=operation),
+            snapshot(3, 35, "ap", "eu", "us", operation=operation),
+        ),
+        runs=[run("jr_first"), again],
+        this_run=again,
+    )
+    assert [str(one.status) for one in incident.write_state] == ["COMPLETE"]
+    assert [one.ended_by for one in incident.exposure_windows] == [ended_by]
+    assert read_by(incident) == {"early": "CONFIRMED", "late": late}
+
+
+def test_what_a_second_attempt_added_to_other_partitions_completes_it(tmp_path: Path) -> None:
+    again = run(at=minute(30))
+    incident = triaged(
+        tmp_path,
+        reading("late", dataset(read=1003), at=45),
+        since=(*HALF, snapshot(3, 35, "ap", "us", operation="append")),
+        runs=[run("jr_first"), again],
+        this_run=again,
+    )
+    assert [one.ended_by for one in incident.exposure_windows] == ["completion"]
+    assert read_by(incident) == {"late": "NOT_EXPOSED"}
+
+
+@pytest.mark.parametrize(("run_id", "status"), [("jr_now", "CONFIRMED"), ("jr_good", None)])
+def test_a_whole_batch_that_failed_its_own_checks_is_wrong(tmp_path: Path, run_id: str, status: str | None) -> None:
+    result = {"JobRunId": run_id, "RuleResults": [{"EvaluatedRule": 'IsComplete "id"', "Result": "FAIL"}]}
+    incident = triaged(
+        tmp_path,
+        reading("report", dataset(read=1002)),
+        since=(snapshot(2, 5, "ap", "eu", "us", operation="append"),),
+        files={"data_quality/results.json": [result]},
+    )
+    assert [str(one.status) for one in incident.exposure] == ([status] if status else [])
+
+
+@pytest.mark.parametrize(
+    ("reads", "status"),
+    [
+        ("sales.orders", "POSSIBLE"),
+        ("glue_catalog.Sales.Orders", "POSSIBLE"),
+        ("orders", "POSSIBLE"),
+        ("s3a://lake/sales.db/orders/", "POSSIBLE"),
+        ("stock.orders", "NOT_EXPOSED"),
+        ("sales.orders_old", "NOT_EXPOSED"),
+        ("s3://lake/sales.db/orders_old", "NOT_EXPOSED"),
+    ],
+)
+def test_a_declared_table_may_be_written_in_several_ways(tmp_path: Path, reads: str, status: str) -> None:
+    one = only(triaged(tmp_path, consumers=[{"name": "board", "reads": [reads]}]))
+    assert one.status == status
+    assert reads in one.via or status == "POSSIBLE"
+
+
+def test_lineage_goes_on_where_a_declared_writer_is_silent(tmp_path: Path) -> None:
+    """A load without events stands between; its reader has them."""
+    incident = triaged(
+        tmp_path,
+        reading("cube", dataset("marts.revenue", "redshift"), outputs=(dataset("c/c"),), at=25),
+        reading("board", dataset("c/c"), at=35),
+        consumers=[{"name": "load", "writes": ["marts.revenue"]}],
+    )
+    assert {one.consumer: (str(one.status), one.depth, one.through) for one in incident.exposure} == {
+        "load": ("POSSIBLE", 1, None),
+        "cube": ("POSSIBLE", 2, "load"),
+        "board": ("POSSIBLE", 3, "cube"),
+    }
+
+
+def test_what_a_reader_is_declared_to_write_counts_though_its_events_do_not_name_it(tmp_path: Path) -> None:
+    incident = triaged(
+        tmp_path,
+        reading("mart", dataset(read=1002)),
+        reading("board", dataset("marts.revenue", "redshift"), at=25),
+        consumers=[{"name": "mart", "writes": ["marts.revenue"]}],
+    )
+    assert read_by(incident) == {"mart": "CONFIRMED", "board": "POSSIBLE"}

@@ -95,6 +95,8 @@ def _print(incident: Incident) -> None:
         click.echo("Nobody could read part of this batch: nothing of it was visible.")
     for line in blast_radius.tree(incident, most=100):
         click.echo(plain(line))
+    for window in incident.exposure_windows:
+        click.echo(f"\n{plain(window.table)}: {plain(window.why)}")
     for one in incident.exposure:
         click.echo(f"\n{one.status}  {plain(one.consumer)}\n    {plain(one.via)}")
     calm = sum(one.status is ExposureStatus.NOT_EXPOSED for one in incident.exposure)

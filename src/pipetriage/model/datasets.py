@@ -34,6 +34,18 @@ def spellings_of(name: str) -> Iterator[str]:
         yield above
 
 
+def may_be_one(first: str, second: str) -> bool:
+    """Whether two names, as people declare them, may be one table's: the shorter one's parts end the longer one.
+
+    For declarations only, where to take one table for another is the careful way: a bare name is any database's.
+    """
+    one, other = normal_name(first), normal_name(second)
+    if "/" in one or "/" in other:
+        return one == other
+    parts = zip(reversed(one.split(".")), reversed(other.split(".")), strict=False)
+    return bool(one) and all(mine == theirs for mine, theirs in parts)
+
+
 def jobs_of(job: str) -> Iterator[str]:
     """Yield the names of the jobs that a job of lineage is, or is a step of: Spark names those ``job.step``."""
     name = job.casefold()

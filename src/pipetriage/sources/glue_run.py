@@ -218,9 +218,19 @@ class GlueRun:
     def _lineage(self, first: dict[str, Any]) -> Answer:
         if not self._settings.lineage:
             raise SourceError("where OpenLineage events are kept ([aws] lineage) is not set")
-        tables = [one.table for one in self._pipeline.declared_outputs()]
+        tables = [one.table for one in self._pipeline.declared_outputs() if one.table]
+        readers = [name for one in self._pipeline.consumers for name in (one.name, one.job) if name]
+        around = [*tables, *self._places(tables), self._job.name, *readers]
         since = parse_time(first.get("StartedOn")) or self._now() - _LINEAGE_AGE
-        return lineage_events(self._aws, self._settings.lineage, [*tables, self._job.name], since)
+        return lineage_events(self._aws, self._settings.lineage, around, since)
+
+    def _places(self, tables: Iterable[str]) -> Iterator[str]:
+        """Yield where the tables' files are: an event may name that alone."""
+        for table in tables:
+            try:
+                yield GlueTables(self._aws).location(table)
+            except SourceError:
+                continue  # the table's own question tells of it
 
     def _deployments(self, runs: Runs, run: dict[str, Any]) -> Answer:
         """Read what was deployed since the last good run before this one."""

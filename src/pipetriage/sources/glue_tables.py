@@ -47,7 +47,7 @@ class GlueTables:
             case "hudi":
                 yield Question(Signal.HUDI_TIMELINE, lambda: self._timeline(output.table))
         if (output.format or "iceberg").lower() != "iceberg":
-            yield Question(Signal.TABLE_LISTING, lambda: listing(self._aws, self._location(output.table)))
+            yield Question(Signal.TABLE_LISTING, lambda: listing(self._aws, self.location(output.table)))
         # The catalog is asked last, so that a commit made while we read shows as metadata that is not current.
         yield Question(Signal.TABLE, lambda: self.entry(output.table))
 
@@ -97,7 +97,12 @@ class GlueTables:
             found = plain(self._aws.client("glue").get_table(DatabaseName=database, Name=name))
         return Answer({"Table": found["Table"]}, f"glue:GetTable {database}.{name}")
 
-    def _location(self, table: str) -> str:
+    def location(self, table: str) -> str:
+        """Say where the table's files are.
+
+        Raises:
+            SourceError: its entry in the catalog cannot be read, or names no place.
+        """
         entry = self.entry(table).payload["Table"]
         location = (entry.get("StorageDescriptor") or {}).get("Location")
         if not isinstance(location, str) or not location:
@@ -105,7 +110,7 @@ class GlueTables:
         return location
 
     def _delta(self, table: str, since: datetime | None) -> Answer:
-        folder = f"{self._location(table).rstrip('/')}/_delta_log/"
+        folder = f"{self.location(table).rstrip('/')}/_delta_log/"
         listed = listing(self._aws, folder)
         bucket = listed.payload["Name"]
         keys = sorted((one["Key"] for one in listed.payload.get("Contents", ())), reverse=True)
@@ -132,7 +137,7 @@ class GlueTables:
             return None
 
     def _timeline(self, table: str) -> Answer:
-        folder = f"{self._location(table).rstrip('/')}/.hoodie/"
+        folder = f"{self.location(table).rstrip('/')}/.hoodie/"
         found = listing(self._aws, folder)
         prefix = str(found.payload["Prefix"])
         # Hudi's own metadata table, below .hoodie/metadata, has a timeline of its own. Hudi 1 keeps it in a folder.

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from pipetriage.model.context import Context
-from pipetriage.model.datasets import normal_name
+from pipetriage.model.datasets import may_be_one
 from pipetriage.model.evidence import Signal
 from pipetriage.model.pipeline import Consumer
 from pipetriage.model.write_state import Exposure, ExposureStatus
@@ -85,13 +85,17 @@ def _may_have_read(consumer: Consumer, found: list[Exposure], judged: dict[str, 
 
 
 def _shared(reads: Iterable[str], writes: Iterable[str]) -> str | None:
-    written = {normal_name(one) for one in writes}
-    return next((one for one in reads if normal_name(one) in written), None)
+    written = list(writes)
+    return next((one for one in reads if any(may_be_one(one, other) for other in written)), None)
 
 
 def _silently(consumer: Consumer, bad: list[BadTable], context: Context) -> Exposure:
-    declared = {normal_name(one) for one in consumer.tables()}
-    reads = [one for one in bad if not one.by_snapshot_only and (not declared or not declared.isdisjoint(one.names))]
+    declared = consumer.tables()
+    visible = [one for one in bad if not one.by_snapshot_only]
+    reads = [one for one in visible if not declared or _shared(declared, one.names) is not None]
+    if visible and not reads:
+        why = f"it is declared to read {', '.join(declared[:3])}, which nobody is known to make of the partial data"
+        return _silent(consumer, ExposureStatus.NOT_EXPOSED, None, why, 1, None)
     if not reads:
         return calm(consumer)
     name = reads[0].window.table

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from pipetriage.model.context import Context
-from pipetriage.model.datasets import jobs_of
+from pipetriage.model.datasets import jobs_of, normal_name
 from pipetriage.model.facts import LineageDataset
 from pipetriage.model.pipeline import Consumer
 from pipetriage.model.write_state import Exposure, ExposureStatus
@@ -60,11 +60,57 @@ def by_lineage(
                 continue
             read = judged(table, datasets, reader.started_at, reader.ended_at, skew)
             found.append(_Step(reader, _exposure(reader, read, table.window.table, 1, None, declared)))
-    followed, level, cut = _Followed(), found, False
-    # By distance, and at each by time: the earliest writer of a dataset decides who may have met what it wrote.
-    for _ in range(MAX_DEPTH):
+    further, cut = _follow(graph, found, context, attempts, declared, skew)
+    return [one.exposure for one in (*found, *further)], cut
+
+
+def by_declared_writers(
+    graph: LineageGraph, silent: list[Exposure], context: Context, attempts: Attempts, skew: timedelta
+) -> tuple[list[Exposure], bool]:
+    """Judge the runs that read what declared consumers write of which there is no event, but which may have read."""
+    writes = {one.name: tuple(_dataset(name) for name in one.writes) for one in context.pipeline.consumers}
+    steps = [
+        _Step(
+            Reader(
+                job=one.consumer,
+                run_ids=frozenset({f"declared {one.consumer}"}),
+                started_at=attempts.window_start,
+                ended_at=None,
+                state="",
+                inputs=(),
+                outputs=writes[one.consumer],
+                owner=one.owner,
+                evidence="",
+            ),
+            one,
+        )
+        for one in silent
+        if one.status is not ExposureStatus.NOT_EXPOSED and writes[one.consumer]
+    ]
+    found, cut = _follow(graph, steps, context, attempts, _Declared(context), skew)
+    return [one.exposure for one in found], cut
+
+
+def _dataset(name: str) -> LineageDataset:
+    return LineageDataset(names=(normal_name(name),), snapshot_id=None)
+
+
+def _follow(
+    graph: LineageGraph,
+    first: list[_Step],
+    context: Context,
+    attempts: Attempts,
+    declared: "_Declared",
+    skew: timedelta,
+) -> tuple[list[_Step], bool]:
+    """Judge the readers of what these runs wrote, by distance, and tell whether some were left out."""
+    followed, level, cut = _Followed(), first, False
+    found: list[_Step] = []
+    # At each distance by time: the earliest writer of a dataset decides who may have met what it wrote.
+    while level:
         level = [one for one in sorted(level, key=_began) if followed.is_new(one)]
         cut = cut or len(level) > MAX_FOLLOWED
+        cut = cut or any(one.exposure.depth >= MAX_DEPTH and one.reader.outputs for one in level)
         level = [
             step
             for at in level[:MAX_FOLLOWED]
@@ -73,8 +119,7 @@ def by_lineage(
             if not _is_ours(step.reader, context, attempts)
         ]
         found += level
-    at_end = any(one.exposure.depth == MAX_DEPTH and one.reader.outputs for one in found)
-    return [one.exposure for one in found], cut or at_end
+    return found, cut
 
 
 def _began(step: _Step) -> tuple[int, float]:
@@ -92,7 +137,9 @@ def _next(
     """Judge the readings of what an exposed run wrote that were not judged as sure before."""
     status, depth, through = at.exposure.status, at.exposure.depth + 1, at.exposure.consumer
     began = _seconds(at.reader.started_at)
-    for output in at.reader.outputs:
+    # What a consumer is declared to write it may have written, whatever its events name.
+    consumer = declared.of(at.reader)
+    for output in (*at.reader.outputs, *(_dataset(one) for one in (consumer.writes if consumer else ()))):
         name = _shown(output)
         if output.snapshot_id is not None:
             key = output.names, output.snapshot_id

@@ -8,7 +8,7 @@ from pipetriage.model.evidence import Gap, Signal
 from pipetriage.model.write_state import Exposure, ExposureStatus, ExposureWindow, LineageCoverage
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.exposed_by_declaration import by_declaration, calm
-from pipetriage.verdict.exposed_by_lineage import by_lineage, collapsed
+from pipetriage.verdict.exposed_by_lineage import by_declared_writers, by_lineage, collapsed
 from pipetriage.verdict.exposed_by_query import by_queries
 from pipetriage.verdict.exposure_windows import bad_tables
 from pipetriage.verdict.lineage_graph import LineageGraph
@@ -32,8 +32,11 @@ def exposures(context: Context, attempts: Attempts, outputs: list[OutputState]) 
     graph = LineageGraph(context.facts.lineage)
     found, cut = by_lineage(graph, bad, context, attempts, skew)
     found += [one for table in bad for one in by_queries(table, context, skew)]
-    found = collapsed(found)
     silent = by_declaration(found, bad, context)
+    through, cut_through = by_declared_writers(graph, silent, context, attempts, skew)
+    found = collapsed(found + through)
+    known = {one.consumer for one in through}
+    silent = [one for one in silent if one.status is ExposureStatus.POSSIBLE or one.consumer not in known]
     # Of a reader that may have run since, what it read earlier is no news.
     since = {one.consumer for one in silent if one.status is ExposureStatus.POSSIBLE}
     found = [one for one in found if one.status is not ExposureStatus.NOT_EXPOSED or one.consumer not in since]
@@ -41,7 +44,7 @@ def exposures(context: Context, attempts: Attempts, outputs: list[OutputState]) 
     order = list(ExposureStatus)
     found.sort(key=lambda one: (order.index(one.status), one.depth, one.consumer))
     windows = [table.window for table in bad]
-    return Exposed(found, windows, _coverage(graph, windows, context, cut))
+    return Exposed(found, windows, _coverage(graph, windows, context, cut or cut_through))
 
 
 def _coverage(graph: LineageGraph, windows: list[ExposureWindow], context: Context, cut: bool) -> LineageCoverage:

@@ -11,6 +11,7 @@ from pipetriage.model.facts import Snapshot, TableFacts
 from pipetriage.model.write_state import ExposureWindow, WriteStatus
 from pipetriage.verdict.attempts import Attempts
 from pipetriage.verdict.attribution import Owner
+from pipetriage.verdict.exposure_wrong import wrong_although_complete
 from pipetriage.verdict.write_state import OutputState
 
 _NOTHING = frozenset({WriteStatus.NOT_STARTED, WriteStatus.UNCOMMITTED})
@@ -46,7 +47,7 @@ def bad_tables(context: Context, attempts: Attempts, outputs: Iterable[OutputSta
         if table is None and state.staged_snapshot is not None:
             table = tables.get(TableKey("target", state.output.table))
         names = frozenset(spellings(state.state.table, table))
-        one = _bad(state, names, table, attempts)
+        one = _bad(state, names, table, context, attempts)
         if one is not None:
             found.append(one)
     return found
@@ -69,7 +70,9 @@ def _above_metadata(location: str | None) -> str:
     return location.rpartition("/metadata/")[0] if location else ""
 
 
-def _bad(state: OutputState, names: frozenset[str], table: TableFacts | None, attempts: Attempts) -> BadTable | None:
+def _bad(
+    state: OutputState, names: frozenset[str], table: TableFacts | None, context: Context, attempts: Attempts
+) -> BadTable | None:
     status = state.state.status
     if status in _NOTHING:
         return None
@@ -92,13 +95,14 @@ def _bad(state: OutputState, names: frozenset[str], table: TableFacts | None, at
         return None
     bad = _descendants(current, log.snapshots) - log.branches
     first, last = current[0], current[-1]
-    if status is WriteStatus.COMPLETE:
+    wrong = wrong_although_complete(state, context, attempts) if status is WriteStatus.COMPLETE else state.state.why
+    if wrong is None:
         bad -= _descendants([last], log.snapshots)
         if not bad:
             return None  # one commit, which readers saw whole or not at all
         return BadTable(_window(state, first, last.committed_at, "completion", state.state.why), names, bad, known)
     ended = _rolled_back(table, bad) if not bad & log.live else None
-    return BadTable(_window(state, first, ended, "rollback" if ended else None, state.state.why), names, bad, known)
+    return BadTable(_window(state, first, ended, "rollback" if ended else None, wrong), names, bad, known)
 
 
 def _open(state: OutputState, attempts: Attempts) -> ExposureWindow:
