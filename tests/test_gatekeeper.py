@@ -14,6 +14,7 @@ from pipetriage.errors import StoreError, TargetError
 from pipetriage.gatekeeper import Gatekeeper
 from pipetriage.model.categories import FailureMode
 from pipetriage.model.incident import Incident
+from pipetriage.model.pipeline import Output
 from pipetriage.model.review import Review
 from pipetriage.model.write_state import Reason, Rerun, RerunDecision, WriteState, WriteStatus
 from pipetriage.stores import IncidentStore, open_store
@@ -190,7 +191,7 @@ def test_a_reader_goes_on_where_nothing_partial_is_visible(
     store: IncidentStore, make_incident: MakeIncident, status: WriteStatus
 ) -> None:
     store.save(make_incident(tables={"sales.orders": status}))
-    gate = keeper(store, saved(store, make_incident()), written=["sales.orders"])
+    gate = keeper(store, saved(store, make_incident()), written={"orders_daily": [Output(table="sales.orders")]})
     assert gate.read("sales.orders").allowed
     assert "nothing is known" not in gate.read("sales.orders").reason
     assert "nothing is known" in gate.read("sales.elsewhere").reason
