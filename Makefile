@@ -6,13 +6,13 @@
 #   make ablation  measure again what each missing signal costs a verdict (pipetriage doctor tells it)
 #   make lab     break real pipelines by seed (SEEDS=2000), triage, rerun, compare; report in build/lab
 #   make test-model  a real small model through the whole path: half an hour (MODEL=smollm2, qwen-0.5b, qwen-1.5b)
-#   make test-dagster test-prefect  our hooks inside the real orchestrators, each in an environment of its own
+#   make test-airflow test-dagster test-prefect  our hooks inside the real orchestrators, each in an environment of its own
 #   make lambda  the AWS Lambda package, in build/lambda (docs/watch.md)
 #   make lock    refresh requirements/*.txt from pyproject.toml and requirements/*.in
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-model test-dagster test-prefect token-bench lint check lab lambda lock bench evaluate floors calibrate ablation clean
+.PHONY: help demo test test-model test-airflow test-dagster test-prefect token-bench lint check lab lambda lock bench evaluate floors calibrate ablation clean
 
 VENV := .venv
 PEERS := build/bench-venv
@@ -50,7 +50,7 @@ $(MODEL_SERVER)/.ready: $(VENV)/.made requirements/model-server.txt
 	@touch $@
 
 # Each orchestrator has an environment of its own, with its own pins: the tests of our hooks run inside it.
-ORCHESTRATORS := dagster prefect
+ORCHESTRATORS := airflow dagster prefect
 $(ORCHESTRATORS:%=test-%): test-%: build/%-venv/.ready
 	@build/$*-venv/bin/python -m pytest -q -p no:cacheprovider -c tests/orchestrators/pytest.ini --rootdir . \
 	  tests/orchestrators/test_$*.py

@@ -18,15 +18,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from airflow.exceptions import AirflowFailException
-
-from pipetriage.entrypoints.airflow.runs import Target, decided, run_of, said
+from pipetriage.entrypoints.airflow.runs import Target, decided, is_last_try, run_of, said
 
 try:
     from airflow.sdk import get_current_context
-    from airflow.sdk.exceptions import TaskDeferred
+    from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 except ImportError:  # Airflow 2
-    from airflow.exceptions import TaskDeferred
+    from airflow.exceptions import AirflowFailException, TaskDeferred
     from airflow.operators.python import get_current_context
 
 MAX_WAIT = 600.0
@@ -85,6 +83,8 @@ def _decide(error: Exception, context: Any, target: Target, url: str | None, max
     Raises:
         AirflowFailException: it may not.
     """
+    if is_last_try(context):
+        return
     answer = decided(error, context, target, url, can_wait=True)
     if answer is None:
         return

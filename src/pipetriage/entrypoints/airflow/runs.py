@@ -50,6 +50,13 @@ def decided(error: BaseException, context: Any, target: Target, url: str | None,
     return ask(run, asker=_asker(context, run), can_wait=can_wait, url=url)
 
 
+def is_last_try(context: Any) -> bool:
+    """Whether Airflow will not retry in any case: then nothing is left to be allowed, and a yes would be used up."""
+    ti = _get(context, "ti") or _get(context, "task_instance")
+    number, most = getattr(ti, "try_number", None), getattr(ti, "max_tries", None)
+    return isinstance(number, int) and isinstance(most, int) and number > most
+
+
 def said(answer: Answer) -> str:
     """Give an answer as a reason that Airflow keeps whole."""
     wait = f" (not before {answer.retry_after_seconds} s)" if answer.retry_after_seconds else ""

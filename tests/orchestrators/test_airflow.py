@@ -1,0 +1,93 @@
+"""Real Airflow: its task runner asks the gate before a retry, which else would append half a batch once more."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.orchestrators.gate_server import LATER, NO, YES, Gate
+
+pytest.importorskip("airflow", reason="Airflow: make test-airflow")
+
+DAGS = Path(__file__).parent / "dags"
+ROOT = Path(__file__).parent.parent.parent
+WAYS = ("policy", "mixin", "decorated")
+Airflow = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An Airflow of its own, with its database."""
+    home = tmp_path_factory.mktemp("airflow")
+    told = run(home, "db", "migrate")
+    assert told.returncode == 0, told.stderr[-2000:]
+    told = run(home, "dags", "reserialize")
+    assert told.returncode == 0, told.stderr[-2000:]
+    return home
+
+
+def run(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+        **more,
+    }
+    command = [sys.executable, "-m", "airflow", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.fixture
+def played(home: Path, tmp_path: Path, gate: Gate) -> Callable[..., tuple[dict[str, int], str]]:
+    """Play a DAG; give how often each table was appended to, and what was said."""
+
+    def play(dag: str, *said: Any) -> tuple[dict[str, int], str]:
+        gate.answers(*said)
+        told = run(home, "dags", "test", dag, LAKE=str(tmp_path))
+        wrote = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
+        return wrote, told.stdout + told.stderr
+
+    return play
+
+
+def test_what_is_not_allowed_is_not_written_twice(played: Any, gate: Gate) -> None:
+    wrote, told = played("gated_runs", NO)
+    assert wrote.pop("alone") == 4, "without us it is retried into duplicates"
+    assert wrote == dict.fromkeys((*WAYS, "unknown"), 1)
+    assert "OUTPUT_REPEATED: 9 of 12 partitions are there" in told
+    assert "which run failed cannot be found out" in told
+    assert {one["target"] for one in gate.asked} == {"glue:orders_daily/jr_0123456789abcdef0123456789abcdef"}
+    assert len(gate.asked) == len(WAYS)
+
+
+def test_what_is_allowed_is_retried_and_each_time_asked_for(played: Any, gate: Gate) -> None:
+    wrote, _ = played("gated_runs", YES)
+    assert {way: wrote[way] for way in WAYS} == dict.fromkeys(WAYS, 4)
+    assert wrote["unknown"] == 1
+    assert len(gate.asked) == 3 * len(WAYS), "the last attempts ask for nothing"
+    assert len({one["asker"] for one in gate.asked}) == 3 * len(WAYS), "each is a retry of its own"
+    assert all(one["can_wait"] for one in gate.asked)
+
+
+@pytest.mark.parametrize("said", [LATER, b"nonsense"])
+def test_whatever_is_no_clear_yes_is_a_no(played: Any, said: Any) -> None:
+    wrote, _ = played("gated_runs", said)
+    assert {way: wrote[way] for way in WAYS} == dict.fromkeys(WAYS, 1)
+
+
+def test_a_reader_waits_until_the_table_is_whole(played: Any, gate: Gate) -> None:
+    wrote, _ = played("gated_reader", NO, NO, YES)
+    assert wrote == {"report": 1}
+    assert [one["table"] for one in gate.asked] == ["analytics.orders"] * 3
+
+
+def test_a_reader_does_not_run_while_it_is_not(played: Any) -> None:
+    wrote, _ = played("gated_reader", NO)
+    assert wrote == {}
