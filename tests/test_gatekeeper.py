@@ -248,6 +248,19 @@ def test_a_person_can_close_it_until_there_is_another_verdict(
     assert not gate.read("sales.orders").allowed
 
 
+def test_a_store_that_hangs_is_no_answer(store: IncidentStore) -> None:
+    going = threading.Event()
+
+    def hangs() -> IncidentStore:
+        going.wait(10)
+        return store
+
+    gate = Gatekeeper(lambda target: pytest.fail("no run"), hangs, lambda: MORNING)
+    answer = gate.read_within("sales.orders", 0.1)
+    going.set()
+    assert (answer.allowed, answer.rule) == (False, "CANNOT_TELL")
+
+
 @pytest.mark.parametrize("readers", ["closed", "open"])
 def test_where_nobody_can_tell_the_setting_decides(readers: Any) -> None:
     def gone() -> IncidentStore:

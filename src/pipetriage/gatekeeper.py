@@ -114,6 +114,14 @@ class Gatekeeper:
             reason += ", and no declared pipeline writes it: nothing is known of who does"
         return ReadAnswer(table=table, allowed=True, rule="CLEAR", reason=reason, incidents=[])
 
+    def read_within(self, table: str, seconds: float) -> ReadAnswer:
+        """Do the same, and answer in so many seconds at the latest: a store may hang."""
+        found: list[ReadAnswer] = []
+        thread = threading.Thread(target=lambda: found.append(self.read(table)), name="read", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        return found[0] if found else self._unreadable(table, f"the store did not answer within {seconds:g} s")
+
     def _unreadable(self, table: str, why: str) -> ReadAnswer:
         allowed = self._readers == "open"
         reason = f"whether it holds part of a batch cannot be told ({why}); [gate] readers is {self._readers!r}"

@@ -127,6 +127,24 @@ def test_a_request_that_is_too_long_is_not_read(service: Service) -> None:
     assert status == 413
 
 
+def test_without_a_token_a_page_that_leads_to_this_machine_by_its_own_name_is_not_answered(tmp_path: Path) -> None:
+    open_store(str(tmp_path / "incidents.db"))
+    service = Service(tmp_path, token=None)
+    try:
+        assert service.ask("POST", "/gate/read", {"table": "a.b"}, token=None)[0] == 200
+        assert service.ask("POST", "/gate/read", {"table": "a.b"}, token=None, Host="evil.example:8321")[0] == 421
+    finally:
+        service.stop()
+
+
+def test_a_request_that_does_not_arrive_is_given_up(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as slow:
+        slow.sendall(b"POST /gate HTTP/1.1\r\nhost: localhost\r\ncontent-length: 50\r\n\r\n{")
+        began = time.monotonic()
+        assert b" 408 " in slow.recv(200)
+        assert time.monotonic() - began < 15
+
+
 def test_without_a_token_only_this_machine_may_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIPETRIAGE_TOKEN", raising=False)

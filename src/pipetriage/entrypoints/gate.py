@@ -101,7 +101,7 @@ def _asked(app: App, target: str, within: float, wait: float) -> GateAnswer:
 
 
 def _read(app: App, table: str, as_json: bool) -> int:
-    answer = app.gatekeeper.read(table)
+    answer = app.gatekeeper.read_within(table, app.settings.gate.within_seconds)
     print_json(answer) if as_json else _print_read(answer)
     return _code(answer.allowed, answer.rule)
 

@@ -76,7 +76,7 @@ def ask_read(table: str, *, url: str | None = None, within_seconds: float = 30.0
     try:
         if url:
             return _answer(_posted(url, "/gate/read", {"table": table}, within_seconds))
-        found = _program().gatekeeper.read(table)
+        found = _program().gatekeeper.read_within(table, within_seconds)
         first = next((one.incident_id for one in found.incidents), None)
         return Answer(allowed=found.allowed, rule=found.rule, reason=found.reason, incident_id=first)
     except Exception as error:  # noqa: BLE001 - as above

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import threading
 from pathlib import Path
@@ -38,6 +37,7 @@ def serve(host: str | None, port: int | None, config: Path | None, store: str | 
     try:
         import uvicorn
 
+        from pipetriage.entrypoints.web.gate import is_this_machine
         from pipetriage.entrypoints.web.service import service
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("uvicorn", "fastapi", "starlette", "pydantic"):
@@ -49,7 +49,7 @@ def serve(host: str | None, port: int | None, config: Path | None, store: str | 
     store_of(app)
     settings = app.settings.serve
     address, token = host or settings.host, os.environ.get(settings.token_env) or None
-    if token is None and not _is_this_machine(address):
+    if token is None and not is_this_machine(address):
         raise ConfigError(
             f"listening on {address} lets others ask: put a token into {settings.token_env}, or leave out --host"
         )
@@ -68,10 +68,3 @@ def serve(host: str | None, port: int | None, config: Path | None, store: str | 
     complain(f"answering on http://{address}:{settings.port if port is None else port}; Ctrl-C stops it")
     with telling(app, threading.Event()):
         server.run()
-
-
-def _is_this_machine(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

@@ -77,7 +77,7 @@ def _gated(app: App, target: str, execution: str | None, context: Any) -> dict[s
 
 
 def _read(app: App, table: str) -> dict[str, Any]:
-    answer = app.gatekeeper.read(table)
+    answer = app.gatekeeper.read_within(table, app.settings.gate.within_seconds)
     return {
         "table": answer.table,
         "allowed": answer.allowed,

@@ -1,9 +1,11 @@
 """``POST /gate`` and ``POST /gate/read``: a scheduler is answered, always with 200 where it asked in the right form."""
 
 import hmac
+import ipaddress
 import os
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, HTTPException, Response
@@ -11,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipetriage.bootstrap import App
 from pipetriage.model.gate import GateAnswer, ReadAnswer
+
+READ_SECONDS = 20.0
+"""In what time a reader has its answer. Ours: the store is asked, nothing else."""
 
 _TARGETS = ("glue:", "jr_", "https://", "local:")
 """What may be asked about: runs. A path would be one of this machine's folders."""
@@ -59,16 +64,29 @@ def router(program: App, token: str | None) -> APIRouter:
     @routes.post("/gate/read")
     def read(question: ReadQuestion) -> Response:
         """Answer whether part of a failed batch may be visible in a table."""
-        return _json(_read_document(program.gatekeeper.read(question.table)))
+        return _json(_read_document(program.gatekeeper.read_within(question.table, READ_SECONDS)))
 
     return routes
+
+
+def is_this_machine(address: str) -> bool:
+    """Whether only this machine can reach an address; a name other than ``localhost`` may lead anywhere."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def bearer(token: str | None) -> Callable[..., None]:
     """Give the check of who asks."""
 
-    def check(authorization: Annotated[str | None, Header()] = None) -> None:
+    def check(
+        authorization: Annotated[str | None, Header()] = None, host: Annotated[str | None, Header()] = None
+    ) -> None:
         if token is None:
+            # A page in somebody's browser reaches this machine as well, by a name of its own that leads there.
+            if not is_this_machine(urlsplit(f"//{host}").hostname or ""):
+                raise HTTPException(421, "without a token, only questions to localhost are answered")
             return
         given = (authorization or "").removeprefix("Bearer ").encode("utf-8", "replace")
         if not hmac.compare_digest(given, token.encode()):

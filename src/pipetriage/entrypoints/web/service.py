@@ -1,5 +1,6 @@
 """The service as an ASGI application: its routers, who may ask, and the bounds of a request."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -14,6 +15,9 @@ from pipetriage.entrypoints.web import gate, slack
 
 MAX_BODY = 300 * 1024
 """Bytes of a request: Slack sends up to 256 KiB, everything else is a few hundred."""
+
+BODY_SECONDS = 10.0
+"""In what time a request has to arrive. Ours."""
 
 _HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
@@ -69,9 +73,15 @@ class _Bounded:
                 message = {**message, "headers": [*message.get("headers", []), *ours]}
             await send(message)
 
-        body, more = bytearray(), True
+        body, more, ends = bytearray(), True, asyncio.get_running_loop().time() + BODY_SECONDS
         while more:
-            message = await receive()
+            try:
+                async with asyncio.timeout_at(ends):
+                    message = await receive()
+            except TimeoutError:
+                answer = _problem(408, f"a request arrives within {BODY_SECONDS:g} s", headers={"connection": "close"})
+                await answer(scope, receive, with_headers)
+                return
             if message["type"] == "http.disconnect":
                 return
             body += message.get("body", b"")
