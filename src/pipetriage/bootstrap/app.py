@@ -335,7 +335,8 @@ class App(Targets):
         kept = self._keep(self._flow().run(collector), collector, began)
         if kept.error is not None:
             raise StoreError(kept.error)
-        self.announce(kept.incident)
+        if self.is_run(target):
+            self.announce(kept.incident)
         return kept.incident
 
 

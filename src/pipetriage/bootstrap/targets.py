@@ -46,6 +46,11 @@ class Targets:
             return self._glue(target)
         return BundleCollector(Path(target), self.settings.settle, log_bytes=self.settings.context.log_bytes)
 
+    @staticmethod
+    def is_run(target: str) -> bool:
+        """Whether a target is a run, of which somebody waits to hear, and not a folder that may be of any time."""
+        return target.startswith(("local:", "glue:", "jr_", "https://")) and not os.path.lexists(target)
+
     def _glue(self, target: str) -> Collector:
         # boto3 takes 0.3 s to import, and is an extra.
         from pipetriage.sources.glue_target import find_job, read_target

@@ -106,7 +106,7 @@ def _columns(incident: Incident) -> list[list[_Box]]:
     exposed = [one for one in incident.exposure if one.status is not ExposureStatus.NOT_EXPOSED]
     if not incident.exposure_windows:
         return []
-    tables = [_Box("bad", one.table, _when(one), None, f"table:{one.table}") for one in incident.exposure_windows]
+    tables = [_Box("bad", one.table, _in_short(one), None, f"table:{one.table}") for one in incident.exposure_windows]
     by_depth: dict[int, list[_Box]] = defaultdict(list)
     for one in exposed:
         by_depth[one.depth].append(_box(one))
@@ -158,6 +158,13 @@ def _children(incident: Incident) -> dict[str, list[Exposure]]:
         if one.through is not None and one.status is not ExposureStatus.NOT_EXPOSED:
             below[one.through].append(one)
     return below
+
+
+def _in_short(window: ExposureWindow) -> str:
+    """Say when, in as much as a box has room for."""
+    if window.until is not None:
+        return f"until {window.until:%Y-%m-%d %H:%M}, {window.ended_by}"
+    return f"since {window.since:%Y-%m-%d %H:%M}" if window.since else "since when is unknown"
 
 
 def _when(window: ExposureWindow) -> str:

@@ -5,7 +5,6 @@ Only click and the standard library are imported here, so that ``--help`` stays 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,15 +157,10 @@ def triage(
         from pipetriage.entrypoints.model_text import await_model
 
         amended = await_model(app, triaged, _print_text)
-    if app.settings.channels and (_is_run(target) if routed is None else routed):
+    if app.settings.channels and (app.is_run(target) if routed is None else routed):
         from pipetriage.entrypoints.telling_text import tell
 
         tell(app, amended or triaged.incident)
-
-
-def _is_run(target: str) -> bool:
-    """Whether a target is a run, of which somebody is waiting to hear, and not a folder that may be of any time."""
-    return target.startswith(("local:", "glue:", "jr_", "https://")) and not os.path.lexists(target)
 
 
 @cli.command(

@@ -130,8 +130,9 @@ def _print_log(found: list[Delivery]) -> None:
         click.echo(f"{at:%Y-%m-%d %H:%M}  {one.state:9}  {plain(one.channel)}  {plain(one.message.title)}")
         last = one.tries[-1] if one.tries else None
         if one.state == "WAITING":
+            tried = f"tried {one.attempts} times" if one.attempts > 1 else "tried once" if one.attempts else "not tried"
             why = f"; last: {plain(last.outcome)}" if last else ""
-            click.echo(f"    due {one.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, tried {one.attempts} times{why}")
+            click.echo(f"    due {one.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, {tried}{why}")
         elif one.state == "ABSORBED":
             click.echo("    counted in one message for many of the same failure")
         elif last is not None and one.state != "SENT":

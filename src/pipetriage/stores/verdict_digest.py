@@ -14,6 +14,7 @@ _NOT_VERDICT = (
     "recurrence",
     "superseded_by",
     "review",
+    "exposure_coverage",
 )
 
 

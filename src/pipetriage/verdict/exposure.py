@@ -79,4 +79,5 @@ def _reach(runs: int, silent: int, context: Context, gap: Gap | None) -> str:
     if runs == 0:
         return "lineage has no event: that is no proof that nobody read it"
     declared = len(context.pipeline.consumers)
-    return f"{runs} runs are known by lineage, {declared - silent} of {declared} declared consumers among them"
+    known = "1 run is" if runs == 1 else f"{runs} runs are"
+    return f"{known} known by lineage, {declared - silent} of {declared} declared consumers among them"
