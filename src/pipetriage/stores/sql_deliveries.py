@@ -6,19 +6,15 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
-from pipetriage.errors import StoreError
 from pipetriage.model.deliveries import KEPT_TRIES, Acknowledged, Delivery, DeliveryState, Try
 from pipetriage.model.message import Message
 from pipetriage.stores.comparing import text_of
-from pipetriage.stores.sql_engine import our_errors, writing
+from pipetriage.stores.sql_engine import our_errors, write_again
 from pipetriage.stores.tables import acknowledgements, deliveries, threads
 
 _Out = TypeVar("_Out")
 
-# How often a write begins again after another process put the same row: PostgreSQL only.
-_RETRIES = 5
 _FREE = ""
 """``claimed_until`` of what nobody is sending: before every time."""
 
@@ -133,14 +129,7 @@ class SqlDeliveries:
             return connection.execute(query).all()
 
     def _write(self, write: Callable[[sa.Connection], _Out]) -> _Out:
-        with our_errors(self._place):
-            for _ in range(_RETRIES):
-                try:
-                    with writing(self._engine) as connection:
-                        return write(connection)
-                except IntegrityError:
-                    continue
-        raise StoreError(f"the store {self._place} is too busy to note a delivery: try again")
+        return write_again(self._engine, self._place, write, "note a delivery")
 
 
 def _before(other: sa.FromClause, moment: str) -> list[sa.ColumnElement[bool]]:

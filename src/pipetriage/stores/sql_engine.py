@@ -6,17 +6,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipetriage.errors import StoreError
 from pipetriage.stores.tables import HEAD, VERSION_TABLE, version
 
+_Out = TypeVar("_Out")
+
 BUSY_SECONDS = 10.0
 """How long one process waits for another's write."""
+
+_RETRIES = 5
+"""How often a write begins again."""
 
 # Any number does, as long as every pipetriage takes the same one (PostgreSQL's pg_advisory_xact_lock).
 _MIGRATION_LOCK = 7_216_305_118
@@ -111,6 +117,22 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Open a transaction that holds the write lock from its first moment."""
     with engine.execution_options(write=True).begin() as connection:
         yield connection
+
+
+def write_again(engine: sa.Engine, place: str, write: Callable[[sa.Connection], _Out], what: str) -> _Out:
+    """Write in one transaction, and begin again where another process put the same row (PostgreSQL only).
+
+    Raises:
+        StoreError: others are always first; ``what`` says what could not be done.
+    """
+    with our_errors(place):
+        for _ in range(_RETRIES):
+            try:
+                with writing(engine) as connection:
+                    return write(connection)
+            except IntegrityError:
+                continue
+    raise StoreError(f"the store {place} is too busy to {what}: try again")
 
 
 def ensure_schema(engine: sa.Engine, place: str) -> None:

@@ -5,18 +5,13 @@ from datetime import date, datetime
 from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
-from pipetriage.errors import StoreError
 from pipetriage.model.model_memory import KEPT, MAX_VALUE_BYTES, Amount, reserved_beside, settled
 from pipetriage.stores.comparing import digest, text_of
-from pipetriage.stores.sql_engine import our_errors, writing
+from pipetriage.stores.sql_engine import our_errors, write_again
 from pipetriage.stores.tables import answers, budgets
 
 _Out = TypeVar("_Out")
-
-# How often a write begins again after another process put the same row: PostgreSQL only, for the first of a day or key.
-_RETRIES = 5
 
 _DELETED_AT_ONCE = 100
 """Old answers deleted each time that one is remembered, at most: more than come in, so that none gather."""
@@ -84,14 +79,7 @@ class SqlMemory:
         return self._write(write)
 
     def _write(self, write: Callable[[sa.Connection], _Out]) -> _Out:
-        with our_errors(self._place):
-            for _ in range(_RETRIES):
-                try:
-                    with writing(self._engine) as connection:
-                        return write(connection)
-                except IntegrityError:
-                    continue
-        raise StoreError(f"the store {self._place} is too busy to note what a model said: try again")
+        return write_again(self._engine, self._place, write, "note what a model said")
 
 
 def _budget_of(day: date) -> "sa.Select[tuple[int, int]]":
