@@ -122,6 +122,11 @@ def _slack(one: Message) -> None:
         assert "<" not in text
 
 
+def test_a_reply_in_slack_of_nothing_but_what_is_escaped() -> None:
+    worst = "&" * 5000
+    _slack(message(job_run_id=worst, verdict=worst, cause=worst, next_step=worst, approver=worst))
+
+
 @checked
 @given(messages)
 def test_teams(one: Message) -> None:

@@ -51,8 +51,13 @@ def head(message: Message, *, buttons: bool, review: bool = True) -> list[dict[s
 
 def below(message: Message) -> str:
     """Give the text of a reply in the thread."""
-    first, *rest = (escaped(line) for line in reply(message))
-    return "\n".join([f"*{first}*", *rest])
+    # Escaped, a character may be five; the shortest measure fits whatever they are.
+    for most in (300, 150, 60):
+        first, *rest = (escaped(line) for line in reply(message, most))
+        text = "\n".join([f"*{first}*", *rest])
+        if units(text) <= _SECTION:
+            break
+    return text
 
 
 def summary(message: Message) -> str:

@@ -148,13 +148,13 @@ def as_text(words: Words, *, title: bool = False) -> str:
     return "\n".join(lines)
 
 
-def reply(message: Message) -> list[str]:
-    """Say what is new, below a head that says the whole: what happened, why, what to do."""
+def reply(message: Message, most: int = 300) -> list[str]:
+    """Say what is new, below a head that says the whole: what happened, why, what to do; of each so much at most."""
     attempt = f"attempt {message.attempt}, " if message.attempt else ""
     lines = [
         f"{attempt}{plain(message.job_run_id, 100)}: {plain(message.verdict, 80)}",
-        plain(message.cause, 300),
-        f"Next: {plain(message.next_step, 300)}",
+        plain(message.cause, most),
+        f"Next: {plain(message.next_step, most)}",
     ]
     if message.approver:
         lines.append(f"Needs approval by: {plain(message.approver, 100)}")
