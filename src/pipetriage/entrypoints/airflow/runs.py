@@ -72,8 +72,19 @@ def _asker(context: Any, run: str) -> str:
 
 
 def _was_refused(error: BaseException) -> bool:
-    """Whether AWS said no to StartJobRun, by what boto3 raises: then there is no run."""
-    return any(getattr(one, "operation_name", None) == "StartJobRun" for one in _chain(error))
+    """Whether AWS said no to StartJobRun, by what boto3 raises, so that there is no run.
+
+    Only a no to the one request that was made proves it. A request that boto3 has repeated may have started a run
+    before the no (a lost answer, then "concurrent runs exceeded"), and so may one that ended in a fault of AWS's own.
+    """
+    refused = [one for one in _chain(error) if getattr(one, "operation_name", None) == "StartJobRun"]
+    return bool(refused) and all(map(_proves_no_run, refused))
+
+
+def _proves_no_run(error: BaseException) -> bool:
+    told = _get(getattr(error, "response", None), "ResponseMetadata")
+    status, repeated = _get(told, "HTTPStatusCode"), _get(told, "RetryAttempts")
+    return isinstance(status, int) and 400 <= status < 500 and repeated == 0
 
 
 def _in_words(error: BaseException) -> str | None:
@@ -86,7 +97,8 @@ def _in_xcom(context: Any) -> str | None:
     if ti is None:
         return None
     try:
-        found = ti.xcom_pull(task_ids=ti.task_id, key="glue_job_run_id")
+        # By its own index: Airflow 3 gives what any other instance of a mapped task has pushed, where it is the only one.
+        found = ti.xcom_pull(task_ids=ti.task_id, key="glue_job_run_id", map_indexes=getattr(ti, "map_index", -1))
     except Exception:  # noqa: BLE001 - an API server that does not answer; the run is then not known
         return None
     return found if isinstance(found, str) else None
