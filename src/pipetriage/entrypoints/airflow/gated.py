@@ -24,8 +24,12 @@ from pipetriage.errors import ConfigError
 
 try:
     from airflow.sdk import get_current_context
-except ImportError:  # Airflow 2
+
+    _ENDS_WELL: tuple[object, ...] = ()
+except ImportError:  # Airflow 2, to which sys.exit(0) is the end of a good task
     from airflow.operators.python import get_current_context
+
+    _ENDS_WELL = (0, None)
 try:
     from airflow.sdk import exceptions as airflow_errors
     from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
@@ -70,13 +74,7 @@ def gated(
 
         @functools.wraps(function)
         def run(*arguments: Any, **named: Any) -> Any:
-            try:
-                return function(*arguments, **named)
-            except _NO_FAILURES:
-                raise
-            except _FAILURES as error:
-                _decide(error, _context(), target, url, max_wait)
-                raise
+            return _run(functools.partial(function, *arguments, **named), _context, target, url, max_wait)
 
         return run
 
@@ -100,13 +98,19 @@ class GateMixin:
         return self._gated(resume, context)
 
     def _gated(self, method: Callable[[Any], Any], context: Any) -> Any:
-        try:
-            return method(context)
-        except _NO_FAILURES:
-            raise
-        except _FAILURES as error:
-            _decide(error, context, run_of, self.gate_url, self.gate_max_wait)
-            raise
+        call = functools.partial(method, context)
+        return _run(call, lambda: context, run_of, self.gate_url, self.gate_max_wait)
+
+
+def _run(call: Callable[[], Any], context: Callable[[], Any], target: Target, url: str | None, max_wait: float) -> Any:
+    try:
+        return call()
+    except _NO_FAILURES:
+        raise
+    except _FAILURES as error:
+        if not (isinstance(error, SystemExit) and error.code in _ENDS_WELL):
+            _decide(error, context(), target, url, max_wait)
+        raise
 
 
 def _decide(error: BaseException, context: Any, target: Target, url: str | None, max_wait: float) -> None:

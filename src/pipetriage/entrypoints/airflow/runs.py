@@ -97,7 +97,7 @@ def _in_xcom(context: Any) -> str | None:
     if ti is None:
         return None
     try:
-        # By its own index: Airflow 3 gives what any other instance of a mapped task has pushed, where it is the only one.
+        # By its own index: else Airflow 3 gives what another instance of a mapped task pushed, if it is the only one.
         found = ti.xcom_pull(task_ids=ti.task_id, key="glue_job_run_id", map_indexes=getattr(ti, "map_index", -1))
     except Exception:  # noqa: BLE001 - an API server that does not answer; the run is then not known
         return None
