@@ -99,7 +99,7 @@ class GateMixin:
 
     def _gated(self, method: Callable[[Any], Any], context: Any) -> Any:
         call = functools.partial(method, context)
-        return _run(call, lambda: context, run_of, self.gate_url, self.gate_max_wait)
+        return _run(call, lambda: context, functools.partial(run_of, task=self), self.gate_url, self.gate_max_wait)
 
 
 def _run(call: Callable[[], Any], context: Callable[[], Any], target: Target, url: str | None, max_wait: float) -> Any:
