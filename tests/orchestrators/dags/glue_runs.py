@@ -45,7 +45,8 @@ def glue_runs() -> None:
         *([("policy", GlueJobOperator, {"retry_policy": GateRetryPolicy()})] if GateRetryPolicy else []),
     ):
         glue(kind, f"{way}_fails", **more)
-        glue(kind, f"{way}_deferred", deferrable=True, **more)
+        if GateRetryPolicy:  # "dags test" of older versions plays a task whose trigger failed anew, for ever
+            glue(kind, f"{way}_deferred", deferrable=True, **more)
         glue(kind, f"{way}_hangs", execution_timeout=SECONDS, **more)
         glue(kind, f"{way}_refused", **more)
         glue(kind, f"{way}_faulty", **more)
