@@ -53,7 +53,7 @@ $(MODEL_SERVER)/.ready: $(VENV)/.made requirements/model-server.txt
 ORCHESTRATORS := airflow dagster prefect
 $(ORCHESTRATORS:%=test-%): test-%: build/%-venv/.ready
 	@build/$*-venv/bin/python -m pytest -q -p no:cacheprovider -c tests/orchestrators/pytest.ini --rootdir . \
-	  tests/orchestrators/test_$*.py
+	  tests/orchestrators/test_$**.py
 
 build/%-venv/.ready: requirements/%.txt $(VENV)/.made
 	@$(BIN)/python -m venv build/$*-venv

@@ -1,51 +1,21 @@
 """Real Airflow: its task runner asks the gate before a retry, which else would append half a batch once more."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.orchestrators.airflow_home import home, run  # noqa: F401 - home is a fixture
 from tests.orchestrators.gate_server import LATER, NO, YES, Gate
 
 pytest.importorskip("airflow", reason="Airflow: make test-airflow")
 
-DAGS = Path(__file__).parent / "dags"
-ROOT = Path(__file__).parent.parent.parent
 WAYS = ("policy", "mixin", "decorated")
-Airflow = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An Airflow of its own, with its database."""
-    home = tmp_path_factory.mktemp("airflow")
-    told = run(home, "db", "migrate")
-    assert told.returncode == 0, told.stderr[-2000:]
-    told = run(home, "dags", "reserialize")
-    assert told.returncode == 0, told.stderr[-2000:]
-    return home
-
-
-def run(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    environment = {
-        **os.environ,
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
-        **more,
-    }
-    command = [sys.executable, "-m", "airflow", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
 
 
 @pytest.fixture
-def played(home: Path, tmp_path: Path, gate: Gate) -> Callable[..., tuple[dict[str, int], str]]:
+def played(home: Path, tmp_path: Path, gate: Gate) -> Callable[..., tuple[dict[str, int], str]]:  # noqa: F811
     """Play a DAG; give how often each table was appended to, and what was said."""
 
     def play(dag: str, *said: Any) -> tuple[dict[str, int], str]:

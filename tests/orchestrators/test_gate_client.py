@@ -1,5 +1,9 @@
 """Asking the gate from an orchestrator: an answer always, and a no whenever anything is wrong."""
 
+import contextlib
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +73,30 @@ def test_in_process_the_settings_and_the_store_of_the_environment_are_used(
     assert not ask("local:nowhere/run").allowed
     monkeypatch.setenv("PIPETRIAGE_CONFIG", "nowhere.toml")
     assert ask(str(safe)).rule == "CANNOT_ANSWER"
+
+
+def test_a_service_that_never_ends_its_answer_is_a_no_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Drips(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(200):  # each byte comes before any limit of the connection's
+                    self.wfile.write(b" ")
+                    time.sleep(0.1)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    monkeypatch.setattr("pipetriage.entrypoints.gate_client._GRACE_SECONDS", 0.3)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Drips) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        began = time.monotonic()
+        for answer in (
+            ask("glue:orders/jr_1", url=f"http://127.0.0.1:{server.server_address[1]}", within_seconds=0.2),
+            ask_read("a.b", url=f"http://127.0.0.1:{server.server_address[1]}", within_seconds=0.2),
+        ):
+            assert (answer.allowed, answer.rule) == (False, "NO_ANSWER_IN_TIME")
+        assert time.monotonic() - began < 5
+        server.shutdown()

@@ -10,8 +10,10 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -51,7 +53,8 @@ def ask(
     ``retry_after_seconds``.
     """
     url = url or os.environ.get("PIPETRIAGE_URL")
-    try:
+
+    def asked() -> Answer:
         if url:
             question: dict[str, Any] = {"target": target, "within_seconds": within_seconds, "can_wait": can_wait}
             question |= {"asker": asker} if asker else {}
@@ -66,21 +69,44 @@ def ask(
             retry_after_seconds=found.retry_after_seconds,
             incident_id=found.incident.incident_id if found.incident is not None else None,
         )
-    except Exception as error:  # noqa: BLE001 - an orchestrator asks in its own error handling; every trouble is a no
-        return _no(error)
+
+    return _in_time(asked, within_seconds + _GRACE_SECONDS)
 
 
 def ask_read(table: str, *, url: str | None = None, within_seconds: float = 30.0) -> Answer:
     """Ask whether a table may be read now. Never raises."""
     url = url or os.environ.get("PIPETRIAGE_URL")
-    try:
+
+    def asked() -> Answer:
         if url:
             return _answer(_posted(url, "/gate/read", {"table": table}, within_seconds))
         found = _program().gatekeeper.read_within(table, within_seconds)
         first = next((one.incident_id for one in found.incidents), None)
         return Answer(allowed=found.allowed, rule=found.rule, reason=found.reason, incident_id=first)
-    except Exception as error:  # noqa: BLE001 - as above
-        return _no(error)
+
+    return _in_time(asked, within_seconds + _GRACE_SECONDS)
+
+
+def _in_time(asked: Callable[[], Answer], seconds: float) -> Answer:
+    """Ask, and answer in so many seconds at the latest.
+
+    The limits of what is asked do not do: a service that sends its answer byte by byte never meets one, nor does a
+    store that takes for ever to be opened. Once the caller has had its no, a yes that still comes is heard by nobody.
+    """
+    found = list[Answer]()
+
+    def work() -> None:
+        try:
+            found.append(asked())
+        except Exception as error:  # noqa: BLE001 - an orchestrator asks in its own error handling; all trouble is a no
+            found.append(_no(error))
+
+    thread = threading.Thread(target=work, name="gate client", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if found:
+        return found[0]
+    return Answer(allowed=False, rule="NO_ANSWER_IN_TIME", reason=f"no answer in {seconds:.0f} s: do not retry")
 
 
 def _no(error: Exception) -> Answer:

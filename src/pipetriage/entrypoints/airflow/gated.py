@@ -14,38 +14,67 @@ that a no. From 3.3 on ``retry_policy`` does both better.
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
 
 from pipetriage.entrypoints.airflow.runs import Target, decided, is_last_try, run_of, said
+from pipetriage.errors import ConfigError
 
 try:
     from airflow.sdk import get_current_context
-    from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
-except ImportError:  # Airflow 2
-    from airflow.exceptions import AirflowFailException, TaskDeferred
+
+    _ENDS_WELL: tuple[object, ...] = ()
+except ImportError:  # Airflow 2, to which sys.exit(0) is the end of a good task
     from airflow.operators.python import get_current_context
+
+    _ENDS_WELL = (0, None)
+try:
+    from airflow.sdk import exceptions as airflow_errors
+    from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+except ImportError:  # before Airflow 3.2
+    from airflow import exceptions as airflow_errors
+    from airflow.exceptions import AirflowFailException, AirflowTaskTimeout
 
 MAX_WAIT = 600.0
 """Seconds for which a worker's slot is kept waiting at most."""
+
+_FAILURES = (Exception, AirflowTaskTimeout, SystemExit)
+"""After what Airflow retries. A time out leaves Glue's run running; it is no Exception, nor is SystemExit."""
+_NO_FAILURES: tuple[type[BaseException], ...] = tuple(
+    getattr(airflow_errors, name)
+    for name in (
+        "AirflowFailException",
+        "AirflowRescheduleException",
+        "AirflowSensorTimeout",
+        "AirflowSkipException",
+        "DagRunTriggerException",
+        "DownstreamTasksSkipped",
+        "TaskAwaitingInput",
+        "TaskDeferred",
+    )
+    if hasattr(airflow_errors, name)
+)
+"""What a task says other things to Airflow with; some are of newer versions only. After none of them is it retried."""
 
 
 def gated(
     target: Target, *, url: str | None = None, max_wait: float = MAX_WAIT
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Have the gate asked when a task's function fails; ``target`` gives the run, by what it raised and the context."""
+    """Have the gate asked when a task's function fails; ``target`` gives the run, by what it raised and the context.
+
+    Raises:
+        ConfigError: the function is async or a generator, which would fail where nobody asks the gate.
+    """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise ConfigError(f"{function.__name__} is async or yields: only a plain function can be gated")
+
         @functools.wraps(function)
         def run(*arguments: Any, **named: Any) -> Any:
-            try:
-                return function(*arguments, **named)
-            except (TaskDeferred, AirflowFailException):
-                raise
-            except Exception as error:
-                _decide(error, _context(), target, url, max_wait)
-                raise
+            return _run(functools.partial(function, *arguments, **named), _context, target, url, max_wait)
 
         return run
 
@@ -58,9 +87,10 @@ class GateMixin:
     gate_url: str | None = None
     gate_max_wait: float = MAX_WAIT
 
-    def execute(self, context: Any) -> Any:
+    def execute(self, context: Any, **named: Any) -> Any:
         """Run the operator, and ask the gate where it fails."""
-        return self._gated(super().execute, context)  # type: ignore[misc]
+        # Airflow 2 hands each execute() a sentinel by keyword, which its operators look for.
+        return self._gated(functools.partial(super().execute, **named), context)  # type: ignore[misc]
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Any) -> Any:
         """Take up after a deferral, and ask the gate where the run, or waiting for it, failed."""
@@ -68,16 +98,22 @@ class GateMixin:
         return self._gated(resume, context)
 
     def _gated(self, method: Callable[[Any], Any], context: Any) -> Any:
-        try:
-            return method(context)
-        except (TaskDeferred, AirflowFailException):
-            raise
-        except Exception as error:
-            _decide(error, context, run_of, self.gate_url, self.gate_max_wait)
-            raise
+        call = functools.partial(method, context)
+        return _run(call, lambda: context, functools.partial(run_of, task=self), self.gate_url, self.gate_max_wait)
 
 
-def _decide(error: Exception, context: Any, target: Target, url: str | None, max_wait: float) -> None:
+def _run(call: Callable[[], Any], context: Callable[[], Any], target: Target, url: str | None, max_wait: float) -> Any:
+    try:
+        return call()
+    except _NO_FAILURES:
+        raise
+    except _FAILURES as error:
+        if not (isinstance(error, SystemExit) and error.code in _ENDS_WELL):
+            _decide(error, context(), target, url, max_wait)
+        raise
+
+
+def _decide(error: BaseException, context: Any, target: Target, url: str | None, max_wait: float) -> None:
     """Return where Airflow may retry as it was told to.
 
     Raises:
@@ -85,13 +121,19 @@ def _decide(error: Exception, context: Any, target: Target, url: str | None, max
     """
     if is_last_try(context):
         return
-    answer = decided(error, context, target, url, can_wait=True)
-    if answer is None:
-        return
-    wait = answer.retry_after_seconds or 0
-    if not answer.allowed or wait > max_wait:
-        raise AirflowFailException(said(answer)) from error
-    time.sleep(wait)
+    try:
+        answer = decided(error, context, target, url, can_wait=True)
+        if answer is None:
+            return
+        wait = answer.retry_after_seconds or 0
+        if answer.allowed and wait <= max_wait:
+            time.sleep(wait)
+            return
+    except AirflowTaskTimeout as timeout:
+        raise AirflowFailException(
+            "the task's time ended before the gate's answer, or the wait it asks for"
+        ) from timeout
+    raise AirflowFailException(said(answer)) from error
 
 
 def _context() -> Any:

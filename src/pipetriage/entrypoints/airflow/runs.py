@@ -19,8 +19,10 @@ class UnknownRunError(Exception):
     """A run was started, or may have been, and which one cannot be found out."""
 
 
-def run_of(error: BaseException, context: Any) -> str | None:
+def run_of(error: BaseException, context: Any, task: Any = None) -> str | None:
     """Give the run that a task's failure is of, as the gate takes it; None: no run was started.
+
+    ``task``: the operator that ran, where it is at hand: in some versions the context's is another copy of it.
 
     The operator's own memory of the run that it started goes before what the exception says, and that before XCom,
     which Airflow 3 clears before each attempt.
@@ -28,7 +30,7 @@ def run_of(error: BaseException, context: Any) -> str | None:
     Raises:
         UnknownRunError: a run was started, or may have been, and none of these names it.
     """
-    task = _get(context, "task")
+    task = task or _get(context, "task")
     named = getattr(task, "_job_run_id", None) or _in_words(error) or _in_xcom(context)
     job = getattr(task, "job_name", None)
     if named is not None:
@@ -72,8 +74,19 @@ def _asker(context: Any, run: str) -> str:
 
 
 def _was_refused(error: BaseException) -> bool:
-    """Whether AWS said no to StartJobRun, by what boto3 raises: then there is no run."""
-    return any(getattr(one, "operation_name", None) == "StartJobRun" for one in _chain(error))
+    """Whether AWS said no to StartJobRun, by what boto3 raises, so that there is no run.
+
+    Only a no to the one request that was made proves it. A request that boto3 has repeated may have started a run
+    before the no (a lost answer, then "concurrent runs exceeded"), and so may one that ended in a fault of AWS's own.
+    """
+    refused = [one for one in _chain(error) if getattr(one, "operation_name", None) == "StartJobRun"]
+    return bool(refused) and all(map(_proves_no_run, refused))
+
+
+def _proves_no_run(error: BaseException) -> bool:
+    told = _get(getattr(error, "response", None), "ResponseMetadata")
+    status, repeated = _get(told, "HTTPStatusCode"), _get(told, "RetryAttempts")
+    return isinstance(status, int) and 400 <= status < 500 and repeated == 0
 
 
 def _in_words(error: BaseException) -> str | None:
@@ -85,8 +98,12 @@ def _in_xcom(context: Any) -> str | None:
     ti = _get(context, "ti") or _get(context, "task_instance")
     if ti is None:
         return None
+    # By its own index: else Airflow 3 gives what another instance of a mapped task pushed, if it is the only one.
+    mine = {"task_ids": ti.task_id, "map_indexes": getattr(ti, "map_index", -1)}
     try:
-        found = ti.xcom_pull(task_ids=ti.task_id, key="glue_job_run_id")
+        found = ti.xcom_pull(key="glue_job_run_id", **mine)
+        # Providers before this key have pushed it for their link to the console only.
+        found = found or _get(ti.xcom_pull(key="glue_job_run_details", **mine), "job_run_id")
     except Exception:  # noqa: BLE001 - an API server that does not answer; the run is then not known
         return None
     return found if isinstance(found, str) else None
