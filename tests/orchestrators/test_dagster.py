@@ -18,7 +18,7 @@ class GlueFailedError(Exception):
     run_id = "jr_1"
 
 
-def played(body: Callable[[Any], None], target: Any = None, **limits: int) -> tuple[list[int], Any]:
+def played(body: Callable[[Any], None], target: Any = None, **limits: Any) -> tuple[list[int], Any]:
     """Run a job of one op whose policy is three retries; give the attempts' numbers and the result."""
     attempts: list[int] = []
 

@@ -18,10 +18,13 @@ try:
     from airflow.sdk.exceptions import AirflowSkipException
 except ImportError:  # before Airflow 3.2
     from airflow.exceptions import AirflowSkipException
+policies: list[dict[str, Any]] = []
 try:
     from pipetriage.entrypoints.airflow.retry_policy import GateRetryPolicy
+
+    policies.append({"retry_policy": GateRetryPolicy()})
 except ImportError:  # before Airflow 3.3
-    GateRetryPolicy = None  # type: ignore[assignment, misc]
+    pass
 
 TWICE: dict[str, Any] = {"retries": 1, "retry_delay": datetime.timedelta(0)}
 SECONDS = datetime.timedelta(seconds=4)
@@ -42,10 +45,10 @@ def glue_runs() -> None:
     glue(GlueJobOperator, "alone")
     for way, kind, more in (
         ("mixin", GatedGlueJobOperator, {}),
-        *([("policy", GlueJobOperator, {"retry_policy": GateRetryPolicy()})] if GateRetryPolicy else []),
+        *(("policy", GlueJobOperator, policy) for policy in policies),
     ):
         glue(kind, f"{way}_fails", **more)
-        if GateRetryPolicy:  # "dags test" of older versions plays a task whose trigger failed anew, for ever
+        if policies:  # "dags test" of older versions plays a task whose trigger failed anew, for ever
             glue(kind, f"{way}_deferred", deferrable=True, **more)
         glue(kind, f"{way}_hangs", execution_timeout=SECONDS, **more)
         glue(kind, f"{way}_refused", **more)
