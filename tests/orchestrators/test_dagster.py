@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipetriage.errors import ConfigError
+from tests.orchestrators.conftest import Example
 from tests.orchestrators.gate_server import LATER, NO, YES, Gate
 
 dagster = pytest.importorskip("dagster", reason="Dagster: make test-dagster")
@@ -157,3 +158,12 @@ def test_a_table_that_is_not_to_be_read_fails_the_reader(gate: Gate) -> None:
     with pytest.raises(dagster.Failure, match="not to be read"):
         require_readable("a.b")
     require_readable("a.b")
+
+
+@pytest.mark.parametrize(("said", "runs"), [(NO, 1), (YES, 3)])
+def test_the_example_starts_a_run_again_only_with_a_yes(gate: Gate, example: Example, said: Any, runs: int) -> None:
+    gate.answers(said)
+    with example("orders_dagster") as (module, glue):
+        assert not module.daily.execute_in_process(raise_on_error=False).success
+    assert glue.started == {"orders_daily": runs}
+    assert len(gate.asked) == min(runs, 2)

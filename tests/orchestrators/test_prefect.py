@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.orchestrators.conftest import Example
 from tests.orchestrators.gate_server import LATER, NO, YES, Gate
 
 prefect = pytest.importorskip("prefect", reason="Prefect: make test-prefect")
@@ -85,3 +86,12 @@ def test_a_table_that_is_not_to_be_read_fails_the_reader(gate: Gate) -> None:
     with pytest.raises(PermissionError, match="not to be read"):
         require_readable("a.b")
     require_readable("a.b")
+
+
+@pytest.mark.parametrize(("said", "runs"), [(NO, 1), (YES, 3)])
+def test_the_example_starts_a_run_again_only_with_a_yes(gate: Gate, example: Example, said: Any, runs: int) -> None:
+    gate.answers(said)
+    with example("orders_prefect") as (module, glue):
+        assert module.daily(return_state=True).is_failed()
+    assert glue.started == {"orders_daily": runs}
+    assert len(gate.asked) == min(runs, 2)
