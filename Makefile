@@ -153,7 +153,7 @@ $(VENV)/.dev-ready: $(VENV)/.made requirements/dev.txt pyproject.toml
 # demo.txt is a subset of dev.txt with the same versions. No lock may name where its files come from.
 lock: $(VENV)/.made
 	@test -x $(BIN)/uv || $(INSTALL) -r requirements/dev.txt || $(PIP) install uv
-	$(LOCK) $(UPGRADE) --extra demo --extra model --extra notify --extra otel --extra serve pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCK) $(UPGRADE) --extra demo --extra mcp --extra model --extra notify --extra otel --extra serve pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(LOCK) --extra demo pyproject.toml requirements/build.in -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) --extra lambda pyproject.toml -c requirements/dev.txt -o requirements/lambda.txt
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
