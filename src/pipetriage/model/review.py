@@ -25,3 +25,11 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     whole."""
     note: str = ""
     """Redacted before it is stored."""
+    done: str = ""
+    """What was really done about it; redacted as the note is. It is what "last time" says on later incidents."""
+
+
+def confirms(review: Review, category: Category, *, safe: bool) -> bool:
+    """Whether a review confirms a verdict; anything else is an override."""
+    right = {review.failure_category, *review.acceptable_categories}
+    return category in right and review.safe_to_retry is safe

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import msgspec
 
+from pipetriage.model.access import Access
+from pipetriage.model.archive import Archive
 from pipetriage.model.categories import Category
 from pipetriage.model.deliveries import Deliveries
 from pipetriage.model.incident import Incident
@@ -13,6 +15,7 @@ from pipetriage.model.review import Review
 
 Incidents = list[Incident]
 """Named, because inside the store's class ``list`` is a method."""
+Reviews = list[Review]
 
 
 class GrantResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +101,30 @@ class IncidentStore(Protocol):
         """
         ...
 
+    def reviews(self, incident_id: str) -> Reviews:
+        """List all reviews of an incident, the latest first; empty when it is unknown."""
+        ...
+
     def model_memory(self) -> ModelMemory:
         """Give what is kept beside the incidents about asking a model, for all processes that use this store."""
         ...
 
     def deliveries(self) -> Deliveries:
         """Give what is on its way to people, for all processes that use this store."""
+        ...
+
+    def archive(self) -> Archive:
+        """Give what answers about many incidents at once.
+
+        Raises:
+            StoreError: this kind of store cannot.
+        """
+        ...
+
+    def access(self) -> Access:
+        """Give who may ask the service.
+
+        Raises:
+            StoreError: this kind of store cannot keep it.
+        """
         ...
