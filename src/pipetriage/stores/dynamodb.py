@@ -52,6 +52,8 @@ from typing import Self
 import msgspec
 
 from pipetriage.errors import StoreError, TargetError
+from pipetriage.model.access import Access
+from pipetriage.model.archive import Archive
 from pipetriage.model.categories import Category
 from pipetriage.model.deliveries import Deliveries
 from pipetriage.model.incident import Incident
@@ -85,11 +87,16 @@ from pipetriage.stores.dynamodb_memory import DynamoDBMemory
 from pipetriage.stores.dynamodb_reading import Reading
 from pipetriage.stores.dynamodb_table import Item, OwnTable, parse_place
 from pipetriage.stores.dynamodb_tries import tries
-from pipetriage.stores.interface import GrantResult, Incidents
+from pipetriage.stores.interface import GrantResult, Incidents, Reviews
 from pipetriage.stores.verdict_digest import verdict_digest
 
 _PORTION = 100
 """Incidents that a list without a limit puts together at a time."""
+
+_NEEDS_SQL = (
+    'pages, search, trends and tokens need a store in SQLite or PostgreSQL (store = "postgresql+psycopg://…"): '
+    "this one is in DynamoDB, which has no search and no sums"
+)
 
 
 class DynamoDBStore:
@@ -220,6 +227,18 @@ class DynamoDBStore:
             if self._table.put_new({**row, "sk": numbered(REVIEW, number), "number": number}) is None:
                 return self._reading.present([(head, incident)])[0]
         raise self._busy(incident_id)
+
+    def reviews(self, incident_id: str) -> Reviews:
+        """See ``IncidentStore.reviews``."""
+        return self._reading.reviews(incident_id)
+
+    def archive(self) -> Archive:
+        """See ``IncidentStore.archive``; there is none here."""
+        raise StoreError(_NEEDS_SQL)
+
+    def access(self) -> Access:
+        """See ``IncidentStore.access``; there is none here."""
+        raise StoreError(_NEEDS_SQL)
 
     def model_memory(self) -> ModelMemory:
         """See ``IncidentStore.model_memory``."""

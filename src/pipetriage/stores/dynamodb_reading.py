@@ -80,6 +80,11 @@ class Reading:
         """Read the latest review of an incident."""
         return next(self._table.query(partition(incident_id), begins=REVIEW, newest_first=True, page=1), None)
 
+    def reviews(self, incident_id: str) -> list[Review]:
+        """Read all reviews of an incident, the latest first."""
+        items = self._table.query(partition(incident_id), begins=REVIEW, newest_first=True)
+        return [msgspec.json.decode(item["document"], type=Review) for item in items]
+
     def present(self, pairs: Pairs) -> Incidents:
         """Fill in what the incident's own document cannot hold: recurrence, the later attempt, the latest review."""
         heads = [head for head, _ in pairs]

@@ -9,21 +9,24 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from pipetriage.errors import StoreError, TargetError
+from pipetriage.model.access import Access
+from pipetriage.model.archive import Archive, Standing
 from pipetriage.model.categories import Category
 from pipetriage.model.deliveries import Deliveries
-from pipetriage.model.incident import Incident, from_json, to_json
+from pipetriage.model.incident import Incident
 from pipetriage.model.model_memory import ModelMemory
 from pipetriage.model.review import Review
 from pipetriage.model.tables import same_table, table_name
-from pipetriage.model.write_state import WriteState
-from pipetriage.stores.comparing import REPEATED, UNSAFE_TO_READ, leaf, not_one, text_of, warned_status
-from pipetriage.stores.interface import GrantResult, Incidents
+from pipetriage.stores.comparing import REPEATED, UNSAFE_TO_READ, leaf, not_one, text_of
+from pipetriage.stores.interface import GrantResult, Incidents, Reviews
+from pipetriage.stores.sql_access import SqlAccess
+from pipetriage.stores.sql_archive import SqlArchive
 from pipetriage.stores.sql_deliveries import SqlDeliveries
 from pipetriage.stores.sql_engine import connect, ensure_schema, our_errors, parse_url, sqlite_file, writing
 from pipetriage.stores.sql_memory import SqlMemory
-from pipetriage.stores.standing import LATEST_ATTEMPT_FIRST, NEWEST_FIRST, in_portions, is_later, with_standing
-from pipetriage.stores.tables import grants, incidents, reviews, revisions, written_tables
-from pipetriage.stores.verdict_digest import verdict_digest
+from pipetriage.stores.sql_saving import LATEST_ATTEMPT_FIRST, record, record_review, whole
+from pipetriage.stores.standing import NEWEST_FIRST, in_portions, with_standing
+from pipetriage.stores.tables import evidence, grants, incidents, reviews, revisions, written_tables
 
 # How often a write begins again after another process took the same revision number. SQLite's write lock leaves
 # nothing to collide with; PostgreSQL's row lock neither, but for the very first revision of an incident.
@@ -32,6 +35,10 @@ _RETRIES = 5
 
 # Named, because inside the class ``list`` is a method.
 Conditions = list[sa.ColumnElement[bool]]
+
+_MINE = sa.and_(evidence.c.incident_id == revisions.c.incident_id, evidence.c.revision == revisions.c.revision)
+_WHOLE = sa.select(revisions.c.document, evidence.c.data).join_from(revisions, evidence, _MINE, isouter=True)
+_NOT_SUPERSEDED = incidents.c.standing != Standing.SUPERSEDED.value
 
 
 class SqlStore:
@@ -63,7 +70,7 @@ class SqlStore:
             for _ in range(_RETRIES):
                 try:
                     with writing(self._engine) as connection:
-                        _record(connection, incident)
+                        record(connection, incident)
                         return with_standing(connection, [incident])[0]
                 except IntegrityError:
                     continue
@@ -79,10 +86,10 @@ class SqlStore:
 
     def history(self, incident_id: str) -> Incidents:
         """See ``IncidentStore.history``."""
-        query = sa.select(revisions.c.document).where(revisions.c.incident_id == incident_id)
+        query = _WHOLE.where(revisions.c.incident_id == incident_id).order_by(revisions.c.revision)
         with our_errors(self.place), self._engine.begin() as connection:
-            documents = connection.scalars(query.order_by(revisions.c.revision)).all()
-            return with_standing(connection, [self._decode(document) for document in documents])
+            rows = connection.execute(query).all()
+            return with_standing(connection, [self._decode(row) for row in rows])
 
     def list(
         self,
@@ -103,10 +110,9 @@ class SqlStore:
         if unsafe_only:
             wanted.append(incidents.c.safe_to_retry.is_(False))
         if open_only:
-            later = incidents.alias("later")
-            wanted.append(~sa.exists().where(later.c.batch_key == incidents.c.batch_key, is_later(later, incidents)))
+            wanted.append(_NOT_SUPERSEDED)
         if reviewed_only:
-            wanted.append(sa.exists().where(reviews.c.incident_id == incidents.c.incident_id))
+            wanted.append(incidents.c.review_number.is_not(None))
         with our_errors(self.place), self._engine.begin() as connection:
             return self._load(connection, *wanted, limit=limit)
 
@@ -127,14 +133,12 @@ class SqlStore:
             written_tables.c.leaf == leaf(name),
             written_tables.c.status.in_([*(status.value for status in UNSAFE_TO_READ), REPEATED]),
         )
-        later = incidents.alias("later")
-        superseded = sa.exists().where(later.c.batch_key == incidents.c.batch_key, is_later(later, incidents))
         with our_errors(self.place), self._engine.begin() as connection:
             ids = {row.incident_id for row in connection.execute(query) if same_table(row.name, name)}
             found = [
                 incident
                 for some in in_portions(sorted(ids))
-                for incident in self._load(connection, incidents.c.incident_id.in_(some), ~superseded)
+                for incident in self._load(connection, incidents.c.incident_id.in_(some), _NOT_SUPERSEDED)
             ]
         return sorted(found, key=lambda incident: incident.created_at, reverse=True)
 
@@ -162,9 +166,6 @@ class SqlStore:
 
     def add_review(self, incident_id: str, review: Review) -> Incident:
         """See ``IncidentStore.add_review``."""
-        count = sa.select(sa.func.count()).where(reviews.c.incident_id == incident_id)
-        row = {"incident_id": incident_id, "reviewed_at": text_of(review.reviewed_at)}
-        row["document"] = msgspec.json.encode(review).decode()
         with our_errors(self.place):
             for _ in range(_RETRIES):
                 try:
@@ -172,12 +173,27 @@ class SqlStore:
                         known = self._load(connection, incidents.c.incident_id == incident_id)
                         if not known:
                             raise TargetError(not_one(incident_id, []))
-                        connection.execute(reviews.insert(), {**row, "number": connection.scalar(count)})
+                        record_review(connection, known[0], review)
                         return with_standing(connection, known)[0]
                 except IntegrityError:
                     # PostgreSQL only: another review took the same number.
                     continue
         raise StoreError(f"the store {self.place} is too busy to take a review of {incident_id}: try again")
+
+    def reviews(self, incident_id: str) -> Reviews:
+        """See ``IncidentStore.reviews``."""
+        query = sa.select(reviews.c.document).where(reviews.c.incident_id == incident_id)
+        with our_errors(self.place), self._engine.begin() as connection:
+            documents = connection.scalars(query.order_by(reviews.c.number.desc())).all()
+            return [msgspec.json.decode(document, type=Review) for document in documents]
+
+    def archive(self) -> Archive:
+        """See ``IncidentStore.archive``."""
+        return SqlArchive(self._engine, self.place)
+
+    def access(self) -> Access:
+        """See ``IncidentStore.access``."""
+        return SqlAccess(self._engine, self.place)
 
     def model_memory(self) -> ModelMemory:
         """See ``IncidentStore.model_memory``."""
@@ -197,75 +213,18 @@ class SqlStore:
         latest = sa.and_(
             revisions.c.incident_id == incidents.c.incident_id, revisions.c.revision == incidents.c.revision
         )
-        query = sa.select(revisions.c.document).join_from(incidents, revisions, latest).where(*conditions)
-        query = query.order_by(*(order or NEWEST_FIRST)).limit(limit)
-        documents = connection.scalars(query).all()
-        return with_standing(connection, [self._decode(document) for document in documents])
+        query = _WHOLE.join(incidents, latest).where(*conditions).order_by(*(order or NEWEST_FIRST)).limit(limit)
+        rows = connection.execute(query).all()
+        return with_standing(connection, [self._decode(row) for row in rows])
 
-    def _decode(self, document: str) -> Incident:
+    def _decode(self, row: Any) -> Incident:
         try:
-            return from_json(document.encode())
+            return whole(row.document, row.data)
         except (msgspec.DecodeError, ValueError) as error:
             raise StoreError(
                 f"the store {self.place} holds an incident that this version cannot read ({error}): "
                 "use the pipetriage that wrote it, or another store with --store FILE"
             ) from error
-
-
-def _record(connection: sa.Connection, incident: Incident) -> None:
-    """Write one triage: a new incident, a new revision, or one more look at the same verdict."""
-    mine = incidents.c.incident_id == incident.incident_id
-    seen, digest = text_of(incident.created_at), verdict_digest(incident)
-    known = connection.execute(sa.select(incidents).where(mine).with_for_update()).one_or_none()
-    if known is not None:
-        ends = {
-            "triages": known.triages + 1,
-            "first_seen": min(known.first_seen, seen),
-            "last_seen": max(known.last_seen, seen),
-        }
-        if known.verdict == digest:
-            connection.execute(incidents.update().where(mine).values(ends))
-            return
-    else:
-        ends = {"triages": 1, "first_seen": seen, "last_seen": seen}
-    number = known.revision + 1 if known is not None else 1
-    now = {**_head(incident), **ends, "verdict": digest, "revision": number}
-    if known is None:
-        connection.execute(incidents.insert().values(now))
-    else:
-        connection.execute(incidents.update().where(mine).values(now))
-    # What the store computes at reading is not kept: it would be stale.
-    kept = msgspec.structs.replace(incident, superseded_by=None, review=None)
-    row = {
-        "incident_id": incident.incident_id,
-        "revision": number,
-        "created_at": seen,
-        "document": to_json(kept).decode(),
-    }
-    connection.execute(revisions.insert().values(row))
-    connection.execute(written_tables.delete().where(written_tables.c.incident_id == incident.incident_id))
-    if incident.write_state:
-        connection.execute(written_tables.insert(), [_written(incident, one) for one in incident.write_state])
-
-
-def _head(incident: Incident) -> dict[str, Any]:
-    return {
-        "incident_id": incident.incident_id,
-        "job_run_id": incident.job_run_id,
-        "pipeline_name": incident.pipeline_name,
-        "category": incident.failure_category.value,
-        "fingerprint": incident.fingerprint,
-        "batch_key": incident.batch_key,
-        "safe_to_retry": incident.safe_to_retry,
-        "started_at": text_of(incident.started_at) if incident.started_at else None,
-        "attempt": incident.attempt,
-    }
-
-
-def _written(incident: Incident, state: WriteState) -> dict[str, str]:
-    name = table_name(state.table)
-    status = warned_status(state, incident.attempt) or state.status.value
-    return {"incident_id": incident.incident_id, "leaf": leaf(name), "name": name, "status": status}
 
 
 def _find(connection: sa.Connection, reference: str) -> list[str]:

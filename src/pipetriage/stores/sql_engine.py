@@ -152,6 +152,10 @@ def ensure_schema(engine: sa.Engine, place: str) -> None:
         current = _current(connection)
         if current != HEAD:
             _migrate(connection, current, place)
+            if current is not None:
+                from pipetriage.stores.sql_rederiving import rederive
+
+                rederive(connection)
 
 
 def _current(connection: sa.Connection) -> str | None:

@@ -10,15 +10,10 @@ import sqlalchemy as sa
 from pipetriage.model.incident import Recurrence
 from pipetriage.model.review import Review
 from pipetriage.stores.interface import Incidents
-from pipetriage.stores.tables import incidents, reviews
+from pipetriage.stores.sql_saving import LATEST_ATTEMPT_FIRST
+from pipetriage.stores.tables import failures, incidents, reviews
 
 NEWEST_FIRST: tuple[sa.ColumnElement[Any], ...] = (incidents.c.first_seen.desc(), incidents.c.incident_id)
-LATEST_ATTEMPT_FIRST: tuple[sa.ColumnElement[Any], ...] = (
-    sa.func.coalesce(incidents.c.started_at, "").desc(),
-    incidents.c.attempt.desc(),
-    incidents.c.first_seen.desc(),
-    incidents.c.incident_id.desc(),
-)
 
 
 def with_standing(connection: sa.Connection, found: Incidents) -> Incidents:
@@ -43,24 +38,22 @@ def with_standing(connection: sa.Connection, found: Incidents) -> Incidents:
 def _recurrences(connection: sa.Connection, fingerprints: set[str]) -> dict[str, Recurrence]:
     found: dict[str, Recurrence] = {}
     for some in in_portions(sorted(fingerprints)):
-        query = (
-            sa.select(
-                incidents.c.fingerprint,
-                sa.func.count().label("count"),
-                sa.func.min(incidents.c.first_seen).label("first_seen"),
-                sa.func.max(incidents.c.last_seen).label("last_seen"),
-            )
-            .where(incidents.c.fingerprint.in_(some))
-            .group_by(incidents.c.fingerprint)
-        )
-        for fingerprint, count, first, last in connection.execute(query):
-            found[fingerprint] = Recurrence(
-                count=count,
-                first_seen=datetime.fromisoformat(first),
-                last_seen=datetime.fromisoformat(last),
-                last_resolution=None,
+        for row in connection.execute(sa.select(failures).where(failures.c.fingerprint.in_(some))):
+            found[row.fingerprint] = Recurrence(
+                count=row.seen,
+                first_seen=datetime.fromisoformat(row.first_seen),
+                last_seen=datetime.fromisoformat(row.last_seen),
+                last_resolution=_resolution(row.ended),
             )
     return found
+
+
+def _resolution(ended: str | None) -> str | None:
+    """Say how the failure ended the last time that a person said so."""
+    if ended is None:
+        return None
+    review = msgspec.json.decode(ended, type=Review)
+    return review.done or review.note or f"{review.failure_category}, by {review.by}"
 
 
 def _latest_attempts(connection: sa.Connection, batch_keys: set[str]) -> dict[str, str]:
@@ -80,15 +73,6 @@ def _latest_reviews(connection: sa.Connection, incident_ids: set[str]) -> dict[s
         for incident_id, document in connection.execute(query.order_by(reviews.c.number)):
             latest[incident_id] = msgspec.json.decode(document, type=Review)
     return latest
-
-
-def is_later(later: sa.FromClause, than: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Order attempts of one batch by start, then attempt number, then first triage (a re-triage changes nothing)."""
-
-    def place(of: sa.FromClause) -> sa.Tuple:
-        return sa.tuple_(sa.func.coalesce(of.c.started_at, ""), of.c.attempt, of.c.first_seen, of.c.incident_id)
-
-    return place(later) > place(than)
 
 
 def in_portions(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:

@@ -90,9 +90,7 @@ class Door:
     def api(self, scope: Scope) -> Callable[..., Visitor]:
         """Give the check of who calls the API: a bearer token, or this machine."""
 
-        def check(
-            request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-        ) -> Visitor:
+        def check(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Visitor:
             return _allowed(self._caller(request, given.credentials if given else None), scope)
 
         return check

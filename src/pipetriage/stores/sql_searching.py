@@ -1,0 +1,102 @@
+"""The conditions of a list, and the search by words: SQLite's FTS5 and PostgreSQL's tsvector by the same words."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from pipetriage.model.archive import Wanted
+from pipetriage.stores.comparing import text_of
+from pipetriage.stores.tables import incidents, words
+from pipetriage.stores.words import split
+
+_WORDS_AT_MOST = 12
+_SHORTEST_ID = 4
+_INDEX = sa.table("pipetriage_words_index", sa.column("rowid"), sa.column("pipetriage_words_index"))
+
+
+def conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """Give what an incident's row has to fulfil, its words aside."""
+    of = incidents.c
+    named = {
+        of.pipeline_name: wanted.pipeline,
+        of.category: wanted.category.value if wanted.category is not None else None,
+        of.owner: wanted.owner,
+        of.queue: wanted.queue,
+        of.fingerprint: wanted.fingerprint,
+        of.standing: wanted.standing.value if wanted.standing is not None else None,
+    }
+    asked = [column == value for column, value in named.items() if value is not None]
+    if wanted.unsafe_only:
+        asked.append(of.safe_to_retry.is_(False))
+    if wanted.reviewed is not None:
+        asked.append(of.review_number.is_not(None) if wanted.reviewed else of.review_number.is_(None))
+    if wanted.since is not None:
+        asked.append(of.first_seen >= text_of(wanted.since))
+    if wanted.until is not None:
+        asked.append(of.first_seen < text_of(wanted.until))
+    return asked
+
+
+def starts_with(connection: sa.Connection, text: str) -> sa.ColumnElement[bool] | None:
+    """Give the condition that an id begins with a text; None: none does, so it is no beginning of an id."""
+    if len(text) < _SHORTEST_ID or any(one.isspace() for one in text):
+        return None
+    for column in (incidents.c.job_run_id, incidents.c.incident_id, incidents.c.batch_id):
+        condition = _begins(connection, column, text)
+        if connection.scalar(sa.select(sa.exists().where(condition))):
+            return condition
+    return None
+
+
+def by_words(connection: sa.Connection, wanted: Wanted, before: int | None) -> "sa.Select[Any]":
+    """Give the query for the incidents that have all words, the latest to come in first.
+
+    A filter's own words narrow the search as well: every incident that it lets through has them.
+    """
+    filters = (wanted.pipeline, wanted.category, wanted.owner, wanted.queue)
+    asked = split(" ".join([wanted.words, *(str(one) for one in filters if one)]))[:_WORDS_AT_MOST]
+    query = sa.select(incidents, words.c.number).join(words, words.c.incident_id == incidents.c.incident_id)
+    query = query.where(*conditions(wanted))
+    if not split(wanted.words):
+        return query.where(sa.false())
+    if connection.dialect.name == "postgresql":
+        number: sa.ColumnElement[Any] = words.c.number
+        found = [_vector(asked)]
+    else:
+        # SQLite walks its index from the latest on only if that is what the order names.
+        number = _INDEX.c.rowid
+        found = [number == words.c.number, _match(asked)]
+    if before is not None:
+        found.append(number < before)
+    return query.where(*found).order_by(number.desc())
+
+
+def _vector(asked: list[str]) -> sa.ColumnElement[bool]:
+    # Letters and digits alone: nothing of a word is an operator.
+    terms = [f"'{one}'" for one in dict.fromkeys(asked)]
+    # Written into the statement, escaped: only then does PostgreSQL look how frequent the words are when it plans.
+    text = sa.bindparam(None, " & ".join(terms), type_=sa.String(), literal_execute=True)
+    return sa.column("vector").bool_op("@@")(sa.cast(text, _TSQuery()))
+
+
+def _match(asked: list[str]) -> sa.ColumnElement[bool]:
+    terms = [f'"{one}"' for one in dict.fromkeys(asked)]
+    return _INDEX.c.pipetriage_words_index.bool_op("MATCH")(" AND ".join(terms))
+
+
+def _begins(connection: sa.Connection, column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
+    # Not by LIKE, which neither database answers from an index where the text is a parameter.
+    first, beyond = sa.literal(text), sa.literal(text + "\U0010ffff")
+    if connection.dialect.name == "postgresql":  # byte by byte, whatever the database's language: text_pattern_ops
+        return sa.and_(column.op("~>=~")(first), column.op("~<~")(beyond))
+    return sa.and_(column >= first, column < beyond)
+
+
+class _TSQuery(sa.types.UserDefinedType[str]):
+    """PostgreSQL's type of a search's words."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """See SQLAlchemy."""
+        return "tsquery"
