@@ -9,7 +9,12 @@ from fastapi import APIRouter, HTTPException, Response
 from pipetriage.bootstrap import App
 from pipetriage.entrypoints.web.visitors import Door
 
-_KINDS = {"pipetriage.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_KINDS = {
+    "pipetriage.css": "text/css",
+    "charts.css": "text/css",
+    "live.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 """All of them: nothing else of the folder is given out."""
 _KEPT = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
 
