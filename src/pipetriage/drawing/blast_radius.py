@@ -4,12 +4,11 @@ Names in it are untrusted. The SVG has no script, no link and no reference to an
 reader's light or dark theme.
 """
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
+from pipetriage.drawing.text import escaped
 from pipetriage.model.incident import Incident
 from pipetriage.model.write_state import Exposure, ExposureStatus, ExposureWindow
 
@@ -21,8 +20,6 @@ MOST_COLUMNS = 6
 
 _BOX, _GAP, _HEIGHT, _STEP, _MARGIN = 190, 60, 42, 54, 12
 _LETTERS = 26
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that are left out: control and invisible characters, halves of characters, undefined ones."""
 
 # Each rule is for this picture alone: it may stand in a page that has others.
 _STYLE = """
@@ -73,8 +70,11 @@ def window_line(window: ExposureWindow) -> str:
     return f"{window.table}: {_when(window)}"
 
 
-def svg(incident: Incident) -> str:
-    """Draw the blast radius; empty where no table was exposed."""
+def svg(incident: Incident, *, styled: bool = True) -> str:
+    """Draw the blast radius; empty where no table was exposed.
+
+    ``styled`` False leaves the style sheet out: a page has it in a file of its own, and allows none inside itself.
+    """
     columns = _columns(incident)
     if not columns:
         return ""
@@ -90,14 +90,14 @@ def svg(incident: Incident) -> str:
             drawn.append(_drawn(box, x, y))
     width = 2 * _MARGIN + len(columns) * _BOX + (len(columns) - 1) * _GAP
     height = 2 * _MARGIN + max(len(boxes) for boxes in columns) * _STEP - (_STEP - _HEIGHT)
-    title, told = "Who read the partial data", _text(" · ".join(tree(incident)), 2_000)
+    title, told = "Who read the partial data", escaped(" · ".join(tree(incident)), 2_000)
     # Several pictures may stand on one page.
-    key = _text("".join(char for char in incident.incident_id if char.isalnum()), 16)
+    key = escaped("".join(char for char in incident.incident_id if char.isalnum()), 16)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'class="blast" role="img" aria-labelledby="t{key} d{key}">'
         f'<title id="t{key}">{title}</title><desc id="d{key}">{told}</desc>'
-        f"<style>{_STYLE}</style>{''.join(drawn)}</svg>"
+        f"{f'<style>{_STYLE}</style>' if styled else ''}{''.join(drawn)}</svg>"
     )
 
 
@@ -133,8 +133,8 @@ def _with_room(boxes: list[_Box]) -> Iterator[_Box]:
 def _drawn(box: _Box, x: int, y: int) -> str:
     return (
         f'<g class="{box.kind}"><rect x="{x}" y="{y}" width="{_BOX}" height="{_HEIGHT}"/>'
-        f'<text x="{x + 8}" y="{y + 18}">{_text(box.title, _LETTERS)}</text>'
-        f'<text class="s" x="{x + 8}" y="{y + 33}">{_text(box.detail, _LETTERS + 6)}</text></g>'
+        f'<text x="{x + 8}" y="{y + 18}">{escaped(box.title, _LETTERS)}</text>'
+        f'<text class="s" x="{x + 8}" y="{y + 33}">{escaped(box.detail, _LETTERS + 6)}</text></g>'
     )
 
 
@@ -171,9 +171,3 @@ def _when(window: ExposureWindow) -> str:
     since = f"{window.since:%Y-%m-%d %H:%M}" if window.since else "an unknown time"
     until = f"{window.until:%Y-%m-%d %H:%M} UTC ({window.ended_by})" if window.until else "now"
     return f"partial from {since} to {until}"
-
-
-def _text(text: str, most: int) -> str:
-    """Give text as it may stand in XML: plain characters, shortened, escaped."""
-    kept = "".join(char for char in text[: most * 4] if unicodedata.category(char) not in _HIDDEN)
-    return escape(kept if len(kept) <= most else f"{kept[: most - 1]}…", {'"': "&quot;"})

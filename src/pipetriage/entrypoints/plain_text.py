@@ -1,4 +1,4 @@
-"""Making text that others wrote harmless to a terminal."""
+"""Making text that others wrote harmless to a terminal, or to a page."""
 
 import re
 import unicodedata
@@ -24,3 +24,19 @@ def plain_lines(text: str) -> str:
     """Do the same, with its lines and every blank kept."""
     text = _SYSTEM_COMMAND.sub("", _CONTROL_SEQUENCE.sub("", text))
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in _UNSEEN)
+
+
+def visible(text: str) -> str:
+    """Give the text with what cannot be seen made visible, its lines and every blank kept: for a page, where a control
+    character does no harm, and hiding it might."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) not in _UNSEEN else _name(char) for char in text
+    )
+
+
+def _name(char: str) -> str:
+    code = ord(char)
+    # U+2400 and on: the pictures of the control characters.
+    return chr(0x2400 + code) if code < 0x20 else f"[U+{code:04X}]"

@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 
 from pipetriage import __version__
 from pipetriage.bootstrap import App
-from pipetriage.entrypoints.web import gate, slack
+from pipetriage.entrypoints.web import gate, pages, slack
+from pipetriage.entrypoints.web.visitors import Door
 
 MAX_BODY = 300 * 1024
 """Bytes of a request: Slack sends up to 256 KiB, everything else is a few hundred."""
@@ -48,6 +49,7 @@ def service(program: App, token: str | None) -> FastAPI:
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         return _problem(error.status_code, str(error.detail), headers=error.headers)
 
+    pages.install(app, program, Door(program, token))
     return app
 
 
@@ -69,7 +71,10 @@ class _Bounded:
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                ours = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+                said = {name for name, _ in message.get("headers", [])}
+                ours = [
+                    (name.encode(), value.encode()) for name, value in _HEADERS.items() if name.encode() not in said
+                ]
                 message = {**message, "headers": [*message.get("headers", []), *ours]}
             await send(message)
 

@@ -148,7 +148,7 @@ class Door:
             # A page in somebody's browser reaches this machine as well, by a name of its own that leads there, or
             # with a form: such a request says where it comes from.
             _refuse_strange_host(request)
-            _refuse_other_site(request)
+            refuse_other_site(request)
             return _at_this_machine()
         if self._token is not None and hmac.compare_digest(secret.encode("utf-8", "replace"), self._token.encode()):
             return Visitor(_ENVIRONMENT, _ENVIRONMENT, frozenset({Scope.READ, Scope.SUBMIT}), "")
@@ -179,12 +179,12 @@ def checked_form(request: Request, visitor: Visitor, form_key: str) -> None:
     Raises:
         HTTPException: it does not bring the page's key along, or comes from another site.
     """
-    _refuse_other_site(request)
+    refuse_other_site(request)
     if not hmac.compare_digest(form_key.encode("utf-8", "replace"), visitor.form_key.encode()):
         raise HTTPException(403, "the form is too old: load the page again")
 
 
-def _refuse_other_site(request: Request) -> None:
+def refuse_other_site(request: Request) -> None:
     """Refuse what a browser says another site's page has asked for (Fetch Metadata; Origin where that is not sent)."""
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise HTTPException(403, "another site's page may not ask")
