@@ -12,7 +12,7 @@ from pipetriage.evaluation.metrics import Metrics, RateCount
 from pipetriage.evaluation.run import Report
 from pipetriage.evaluation.written import for_html
 
-_MEASURES = (
+MEASURES = (
     ("accuracy_exact", "the category is the label's own"),
     ("accuracy_acceptable", "the category is one that the label accepts"),
     ("safe_retry_precision", "of those called safe to retry, how many are"),
@@ -23,6 +23,7 @@ _MEASURES = (
     ("abstention_rate", "UNKNOWN where the label does not accept that"),
     ("ece", "expected calibration error"),
 )
+"""The measures that a report shows, and what each means."""
 
 
 def to_html(report: Report, title: str, comparison: Comparison | None = None, bounds: Sequence[Held] = ()) -> bytes:
@@ -171,7 +172,7 @@ def _measures(metrics: Metrics) -> str:
     splits = metrics.splits if isinstance(metrics.splits, dict) else {}
     sets = {"all": metrics, **splits}
     head = "".join(f"<th class=num>{name} ({one.cases})</th>" for name, one in sets.items())
-    rows = "".join(_measure_row(name, meaning, sets) for name, meaning in _MEASURES)
+    rows = "".join(_measure_row(name, meaning, sets) for name, meaning in MEASURES)
     return (
         "<h2>Measures</h2><p>Each with its 95% interval and what it counts. Precision without coverage means nothing: "
         "a tool that never says safe is never wrong.</p>"
