@@ -322,10 +322,10 @@ class App(Targets):
         written = {name: one.declared_outputs() for name, one in self.pipelines.items()}
         readers = self.settings.gate.readers
         at_once = self.settings.serve.at_once
-        return Gatekeeper(self._triage_for_gate, self.kept, now, readers=readers, written=written, at_once=at_once)
+        return Gatekeeper(self.triage_kept, self.kept, now, readers=readers, written=written, at_once=at_once)
 
-    def _triage_for_gate(self, target: str) -> Incident:
-        """Triage, keep and have told, without waiting for a model that is late.
+    def triage_kept(self, target: str) -> Incident:
+        """Triage, keep and have told, without waiting for a model that is late. Safe for several threads.
 
         Raises:
             StoreError: the incident could not be kept.

@@ -37,8 +37,8 @@ def serve(host: str | None, port: int | None, config: Path | None, store: str | 
     try:
         import uvicorn
 
-        from pipetriage.entrypoints.web.gate import is_this_machine
         from pipetriage.entrypoints.web.service import service
+        from pipetriage.entrypoints.web.visitors import is_this_machine
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("uvicorn", "fastapi", "starlette", "pydantic"):
             raise

@@ -120,6 +120,10 @@ class Access(Protocol):
         """
         ...
 
+    def submission(self, key: str) -> Submission | None:
+        """Find a submission."""
+        ...
+
     def settle(self, submission: Submission) -> None:
         """Keep a submission's outcome."""
         ...
