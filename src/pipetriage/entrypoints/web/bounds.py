@@ -10,7 +10,8 @@ from limits.strategies import MovingWindowRateLimiter
 
 from pipetriage.entrypoints.web.problems import problem
 from pipetriage.entrypoints.web.unpacking import MAX_PACKED
-from pipetriage.entrypoints.web.visitors import LOGIN, digest_of
+from pipetriage.entrypoints.web.visitors import LOGIN
+from pipetriage.model.access import digest_of
 
 MAX_BODY = 300 * 1024
 """Bytes of a request: Slack sends up to 256 KiB, everything else is a few hundred; a bundle may be larger."""
@@ -49,6 +50,8 @@ class Headed:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer (ASGI)."""
+
         async def with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 said = {name for name, _ in message.get("headers", [])}
@@ -68,6 +71,7 @@ class Often:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer (ASGI)."""
         if scope["type"] != "http" or scope["path"] in _UNCOUNTED:
             await self._app(scope, receive, send)
             return
@@ -100,6 +104,7 @@ class Bounded:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -126,14 +126,18 @@ def router(program: App, door: Door) -> APIRouter:
     given = answers(
         named("Incident"), status=201, of_409="the key was given to something else", of_422="it cannot be triaged"
     )
-    running = {202: {"description": "it is being triaged", "content": {"application/json": {"schema": listed()}}}}
-    again = {200: {"description": "it was triaged before", "content": given[201]["content"]}}
+    running: dict[int | str, dict[str, Any]] = {
+        202: {"description": "it is being triaged", "content": {"application/json": {"schema": listed()}}}
+    }
+    again: dict[int | str, dict[str, Any]] = {
+        200: {"description": "it was triaged before", "content": given[201]["content"]}
+    }
 
     @routes.post("/triages", status_code=201, responses={**given, **running, **again})
     def run(
         asked: GivenRun,
         visitor: submitter,
-        idempotency_key: Annotated[str | None, _KEY] = None,  # type: ignore[valid-type]
+        idempotency_key: Annotated[str | None, _KEY] = None,
     ) -> Response:
         """Have a run triaged, and its incident stored and told."""
         if not program.is_run(asked.target):
@@ -153,15 +157,18 @@ def router(program: App, door: Door) -> APIRouter:
     async def bundle(
         request: Request,
         visitor: submitter,
-        idempotency_key: Annotated[str | None, _KEY] = None,  # type: ignore[valid-type]
+        idempotency_key: Annotated[str | None, _KEY] = None,
     ) -> Response:
         """Have a bundle triaged (``tar czf - -C BUNDLE .``), and its incident stored."""
         body = await request.body()
         key, digest = idempotency_key or uuid.uuid4().hex, _digest(b"bundle", body)
         return await run_in_threadpool(desk.take, visitor, key, digest, "a bundle", lambda: _of_bundle(program, body))
 
-    @routes.get("/triages/{key}", responses={**given, **running, **again, **answers(named("Incident"), of_404="no")})
-    def outcome(key: str, visitor: submitter) -> Response:  # type: ignore[valid-type]
+    @routes.get(
+        "/triages/{key}",
+        responses={**given, **running, **again, **answers(named("Incident"), of_404="nothing was submitted")},
+    )
+    def outcome(key: str, visitor: submitter) -> Response:
         """Tell what became of what this token submitted under a key."""
         return desk.find(visitor, key)
 
