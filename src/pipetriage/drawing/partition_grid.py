@@ -73,11 +73,7 @@ def svg(state: WriteState) -> str:
     title = f"Partitions of {cut(state.table, 80)}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}" '
-<<<<<<< HEAD
-        f'class="chart partitions" role="img"><title>{escaped(title, 100)}</title>'
-=======
         f'class="picture partitions" role="img"><title>{escaped(title, 100)}</title>'
->>>>>>> charts
         f"<desc>{escaped(in_words(state), 600)}.</desc>{drawn}</svg>"
     )
 

@@ -2,11 +2,7 @@
 
 Each thing has a lane of its own: a line of words, and its marks below. So no words overlap, at any width: the axis
 stretches with the picture, and text keeps its size. The picture brings no style along: its colours are those of the
-<<<<<<< HEAD
-page's ``chart`` classes, and without any it is black on white. Marks differ by shape, never by colour alone.
-=======
 page's ``picture`` classes, and without any it is black on white. Marks differ by shape, never by colour alone.
->>>>>>> charts
 """
 
 from collections import defaultdict
@@ -74,11 +70,7 @@ def svg(incident: Incident, reviews: Sequence[Review] = ()) -> str:
     drawn = "".join(_drawn(lane, axis, top) for lane, top in zip(lanes, tops, strict=False))
     told = ". ".join(lane.words for lane in lanes)
     return (
-<<<<<<< HEAD
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="{height}" class="chart timeline" role="img">'
-=======
         f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="{height}" class="picture timeline" role="img">'
->>>>>>> charts
         f"<title>What happened when, UTC, {day:%Y-%m-%d}</title><desc>{escaped(told, 3_000)}.</desc>"
         f'<text class="soft" x="0" y="11">UTC, {day:%Y-%m-%d}</text>{_scale(axis, height)}{drawn}</svg>'
     )

@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 
+from pipetriage.drawing.categories import CATEGORY_NAMES
 from pipetriage.evaluation.calibration import Bin
 from pipetriage.evaluation.intervals import Interval, wilson
 from pipetriage.evaluation.metrics import NO_VERDICT, CategoryScore
 from pipetriage.evaluation.written import for_html
 
-SHORT_NAMES = {
-    "SCHEMA_DRIFT": "schema drift",
-    "DATA_SKEW": "data skew",
-    "SMALL_FILE_PRESSURE": "small files",
-    "SOURCE_DELAY": "source delay",
-    "CODE_REGRESSION": "code regression",
-    "PERMISSION_ERROR": "permission",
-    "PARTIAL_WRITE_RISK": "partial write",
-    "UNKNOWN": "unknown",
-    NO_VERDICT: "no verdict",
-}
+SHORT_NAMES = {**{category.value: name for category, name in CATEGORY_NAMES.items()}, NO_VERDICT: "no verdict"}
 
 
 def confusion_matrix(counts: dict[str, dict[str, int]]) -> str:
@@ -132,7 +123,7 @@ def interval_strip(value: float | None, interval: Interval | None) -> str:
         return ""
     low, high = interval
     return (
-        '<svg class="strip" viewBox="0 0 120 14" aria-hidden="true">'
+        '<svg class="strip" viewBox="0 0 120 14" width="120" height="14" aria-hidden="true">'
         '<rect x="4" y="6" width="112" height="2" rx="1" fill="var(--line)"/>'
         f'<rect x="{4 + 112 * low:.1f}" y="5" width="{max(112 * (high - low), 1):.1f}" height="4" rx="2" '
         f'fill="var(--bar)" opacity=".45"/><circle cx="{4 + 112 * value:.1f}" cy="7" r="4" fill="var(--bar)"/></svg>'
@@ -144,5 +135,6 @@ def _range(interval: Interval) -> str:
 
 
 def _svg(width: float, height: float, title: str, drawn: Sequence[str]) -> str:
-    size = f'viewBox="0 0 {width:g} {height:g}" style="max-width:{width * 1.25:g}px"'
-    return f'<svg {size} role="img" aria-label="{for_html(title)}">{"".join(drawn)}</svg>'
+    # As large as it likes to be: the page's style makes it fit. No style here, which the service's pages do not allow.
+    size = f'viewBox="0 0 {width:g} {height:g}" width="{width * 1.25:g}"'
+    return f'<svg {size} class="picture" role="img" aria-label="{for_html(title)}">{"".join(drawn)}</svg>'

@@ -27,7 +27,7 @@ p { max-width:78ch; margin:0 0 12px; color:var(--soft); }
 .full { grid-column:1 / -1; }
 section.alarm { margin-top:16px; border-left:4px solid var(--bad); } .alarm h2, .alarm h3 { margin-top:0; }
 .scroll { overflow-x:auto; }
-svg { display:block; width:100%; height:auto; } svg text { fill:var(--ink); font:13px system-ui,sans-serif; }
+svg { display:block; max-width:100%; height:auto; } svg text { fill:var(--ink); font:13px system-ui,sans-serif; }
 svg .soft { fill:var(--soft); font-size:12px; } svg .num { font-variant-numeric:tabular-nums; }
 svg.strip { width:120px; height:14px; }
 .key { display:inline-block; width:10px; height:10px; border-radius:2px; margin:0 5px 0 12px; }
