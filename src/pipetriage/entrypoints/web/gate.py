@@ -25,6 +25,8 @@ class GateQuestion(BaseModel):
     """Who asks; the same asker gets the same yes again. Without one each question is a new one."""
     can_wait: bool = False
     """Whether the asker can put a retry off: a yes may then come with ``retry_after_seconds``."""
+    looks: bool = False
+    """Whether the asker only looks: no new yes is given, only one that it has been given before."""
     within_seconds: Annotated[float, Field(gt=0, le=900)] | None = None
 
 
@@ -54,7 +56,12 @@ def router(program: App, door: Door, counted: Counted) -> APIRouter:
         asker = question.asker or "HTTP"
         repeats = question.asker is not None
         return program.gatekeeper.ask_within(
-            question.target, seconds, asker, repeats=repeats, can_wait=question.can_wait
+            question.target,
+            seconds,
+            asker,
+            repeats=repeats,
+            can_wait=question.can_wait,
+            looks=question.looks,
         )
 
     @routes.post("/gate/read", dependencies=[Depends(door.api(Scope.READ))], response_class=Response)
