@@ -12,7 +12,7 @@ import pytest
 
 from pipetriage.errors import StoreError, TargetError
 from pipetriage.gatekeeper import Gatekeeper
-from pipetriage.model.categories import FailureMode
+from pipetriage.model.categories import Category, FailureMode
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Output
 from pipetriage.model.review import Review
@@ -152,6 +152,38 @@ def test_what_is_awaited_is_waited_for(store: IncidentStore, make_incident: Make
     assert gate.ask("t", "airflow").rule == "ALREADY_ALLOWED"
     at_last = gate.ask("t", "one that can wait", repeats=True, can_wait=True)
     assert (at_last.allowed, at_last.retry_after_seconds) == (True, None)
+
+
+def test_a_source_is_never_promised_while_it_is_awaited(store: IncidentStore, make_incident: MakeIncident) -> None:
+    rerun = Rerun(decision=RerunDecision.SAFE, reasons=[], wait_for="s3://raw/orders/", retry_after_seconds=300)
+    late = {"failure_category": Category.SOURCE_DELAY, "failure_mode": FailureMode.MISSING_PATH}
+    seen = [make_incident(**SAFE | late | {"rerun": rerun})]
+    gate = keeper(store, lambda target: store.save(seen[-1]))
+    for _ in range(2):
+        early = gate.ask("t", "a", repeats=True, can_wait=True)
+        assert (early.allowed, early.rule, early.retry_after_seconds) == (False, "WAITING", 300)
+    # It came in part: what is asked once it is there is answered by what is there.
+    broken = [Reason(rule="SOURCE_INCOMPLETE", holds=False, why="3 of 12 files")]
+    seen.append(make_incident(**late | {"rerun": Rerun(decision=RerunDecision.UNSAFE, reasons=broken)}))
+    assert gate.ask("t", "a", repeats=True, can_wait=True).rule == "SOURCE_INCOMPLETE"
+    assert store.granted_retry(seen[0].incident_id) is None, "no yes was used up by waiting"
+
+
+def test_who_only_looks_is_given_again_what_it_has_and_nothing_new(
+    store: IncidentStore, make_incident: MakeIncident
+) -> None:
+    safe = make_incident(**SAFE)
+    gate = keeper(store, saved(store, safe))
+    assert gate.ask("t", "a", repeats=True, looks=True).rule == "NOT_GIVEN"
+    assert store.granted_retry(safe.incident_id) is None
+    assert gate.ask("t", "a", repeats=True).allowed
+    assert gate.ask("t", "a", repeats=True, looks=True).allowed
+    assert gate.ask("t", "b", repeats=True, looks=True).rule == "ALREADY_ALLOWED"
+    broken = Rerun(
+        decision=RerunDecision.UNSAFE, reasons=[Reason(rule="LATER_BATCH_WRITTEN", holds=False, why="jr_5 wrote")]
+    )
+    unsafe = keeper(store, saved(store, make_incident(rerun=broken)))
+    assert unsafe.ask("t", "a", repeats=True, looks=True).rule == "LATER_BATCH_WRITTEN", "a yes is for what was seen"
 
 
 def test_no_more_triages_than_there_is_room_for(store: IncidentStore, make_incident: MakeIncident) -> None:

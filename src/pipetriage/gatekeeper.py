@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipetriage.errors import PipetriageError, StoreError
 from pipetriage.model.categories import Category
@@ -16,7 +16,7 @@ from pipetriage.model.gate import GateAnswer, ReadAnswer
 from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Output
 from pipetriage.model.tables import same_table, table_name
-from pipetriage.stores.interface import IncidentStore
+from pipetriage.stores.interface import GrantResult, IncidentStore
 from pipetriage.verdict.visible import visible_harm
 
 AGAIN_SECONDS = 60
@@ -57,29 +57,41 @@ class Gatekeeper:
         self._written = written
         self._room = threading.BoundedSemaphore(at_once)
 
-    def ask(self, target: str, asker: str, *, repeats: bool = False, can_wait: bool = False) -> GateAnswer:
+    def ask(
+        self, target: str, asker: str, *, repeats: bool = False, can_wait: bool = False, looks: bool = False
+    ) -> GateAnswer:
         """Answer whether a run may be retried now. A yes is given once for each failed run.
 
-        ``repeats``: the asker asks no second time for another retry, but because an answer was lost, and gets it again.
+        ``repeats``: the asker asks no second time for another retry, but because an answer was lost, and gets it again,
+        if the run is still safe to retry as seen now.
         ``can_wait``: the asker can put a retry off, so that a yes may come with ``retry_after_seconds``, and holds from
-        then on.
+        then on. Only where nothing but time is waited for: whether a source is whole is seen once it has come.
+        ``looks``: no new yes is given, and none used up; only one that was given to the same asker before.
 
         Raises:
             PipetriageError: the run could not be triaged, or the yes not be noted: there is none.
         """
-        return self._answer(target, asker, repeats, can_wait, _Hour())
+        return self._answer(_Question(target, asker, repeats, can_wait, looks), _Hour())
 
     def ask_within(
-        self, target: str, seconds: float, asker: str, *, repeats: bool = False, can_wait: bool = False
+        self,
+        target: str,
+        seconds: float,
+        asker: str,
+        *,
+        repeats: bool = False,
+        can_wait: bool = False,
+        looks: bool = False,
     ) -> GateAnswer:
         """Do the same, and answer in so many seconds at the latest; what cannot be answered is a no. Never raises.
 
         A triage that takes longer goes on, and its incident is kept. It notes no yes that nobody was given.
         """
+        question = _Question(target, asker, repeats, can_wait, looks)
         hour, found = _Hour(), list[GateAnswer]()
 
         def work() -> None:
-            found.append(self._careful(target, asker, repeats, can_wait, hour))
+            found.append(self._careful(question, hour))
 
         thread = threading.Thread(target=work, name="gate", daemon=True)
         thread.start()
@@ -127,25 +139,26 @@ class Gatekeeper:
         reason = f"whether it holds part of a batch cannot be told ({why}); [gate] readers is {self._readers!r}"
         return ReadAnswer(table=table, allowed=allowed, rule="CANNOT_TELL", reason=reason, incidents=[])
 
-    def _careful(self, target: str, asker: str, repeats: bool, can_wait: bool, hour: "_Hour") -> GateAnswer:
+    def _careful(self, question: "_Question", hour: "_Hour") -> GateAnswer:
         try:
-            return self._answer(target, asker, repeats, can_wait, hour)
+            return self._answer(question, hour)
         except PipetriageError as error:
             return _no("CANNOT_ANSWER", f"{error}; do not retry automatically")
         except Exception as error:  # noqa: BLE001 - a scheduler is answered whatever breaks; it is told what did
             return _no("CANNOT_ANSWER", f"a defect of pipetriage ({type(error).__name__}); do not retry automatically")
 
-    def _answer(self, target: str, asker: str, repeats: bool, can_wait: bool, hour: "_Hour") -> GateAnswer:
+    def _answer(self, question: "_Question", hour: "_Hour") -> GateAnswer:
         if not self._room.acquire(blocking=False):
             return _no(
                 "BUSY", "too many runs are being triaged; do not retry automatically, ask again", wait=AGAIN_SECONDS
             )
         try:
-            incident = self._triage(target)
+            incident = self._triage(question.target)
         finally:
             self._room.release()
-        refusal, waiting = _refusal(incident), self._waiting(incident)
-        if refusal is None and not can_wait:
+        refusal = _refusal(incident)
+        waiting = self._waiting(incident) if refusal is None else None
+        if waiting is not None and not (question.can_wait and _only_time(incident)):
             refusal = waiting
         if refusal is not None:
             return refusal
@@ -156,10 +169,11 @@ class Gatekeeper:
         with hour.deciding() as in_time:
             if not in_time:
                 return _no("NO_ANSWER_IN_TIME", "the answer came too late for whoever asked", incident)
-            # Who gave no name is nobody's equal: a name that happens to be the same is no second ask.
-            by = asker if repeats else f"{asker} (unnamed)"
-            grant = store.grant_retry(incident.incident_id, incident.job_run_id, self._now(), by)
-        if not grant.granted and not (repeats and grant.granted_to == asker):
+            grant = self._grant(store, incident, question)
+        if grant is None:
+            why = f"every rule holds, but no retry of this run was allowed to {question.asker}, who only looks"
+            return _no("NOT_GIVEN", why, incident)
+        if not grant.granted and not (question.repeats and grant.granted_to == question.asker):
             why = f"one retry was allowed at {grant.granted_at:%Y-%m-%d %H:%M} UTC to {grant.granted_to}"
             return _no("ALREADY_ALLOWED", why, incident)
         why, wait = "every rule holds; this is the one retry that is allowed for this run", None
@@ -167,16 +181,38 @@ class Gatekeeper:
             why, wait = f"{why}, once it has waited: {waiting.reason}", waiting.retry_after_seconds
         return GateAnswer(allowed=True, rule="ALLOWED", reason=why, retry_after_seconds=wait, incident=incident)
 
+    def _grant(self, store: IncidentStore, incident: Incident, question: "_Question") -> GrantResult | None:
+        if question.looks:
+            return store.granted_retry(incident.incident_id)
+        # Who gave no name is nobody's equal: a name that happens to be the same is no second ask.
+        by = question.asker if question.repeats else f"{question.asker} (unnamed)"
+        return store.grant_retry(incident.incident_id, incident.job_run_id, self._now(), by)
+
     def _waiting(self, incident: Incident) -> GateAnswer | None:
         """Say what a retry has to wait for; None: nothing."""
         wait, awaited = incident.rerun.retry_after_seconds, incident.rerun.wait_for
-        if awaited and incident.failure_category is Category.SOURCE_DELAY:
+        if awaited and not _only_time(incident):
             return _no("WAITING", f"still waiting for {awaited}", incident, wait)
         if awaited and wait and incident.ended_at is not None:
             left = wait - (self._now() - incident.ended_at).total_seconds()
             if left > 0:
                 return _no("WAITING", f"{awaited} needs time to recover", incident, int(left) + 1)
         return None
+
+
+class _Question(NamedTuple):
+    """See ``Gatekeeper.ask``."""
+
+    target: str
+    asker: str
+    repeats: bool
+    can_wait: bool
+    looks: bool
+
+
+def _only_time(incident: Incident) -> bool:
+    """Whether what a retry waits for passes by itself. A source may come in part, or as something else."""
+    return incident.failure_category is not Category.SOURCE_DELAY
 
 
 class _Hour:

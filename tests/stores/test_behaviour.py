@@ -156,6 +156,14 @@ def test_a_failed_run_is_granted_one_retry(store: IncidentStore) -> None:
     assert (second.granted_at, second.granted_to) == (NOON, "airflow")
 
 
+def test_who_was_granted_a_retry_is_told_and_asking_grants_none(store: IncidentStore) -> None:
+    assert store.granted_retry("inc_1") is None
+    assert store.grant_retry("inc_1", "jr_1", NOON, "airflow").granted
+    told = store.granted_retry("inc_1")
+    assert told is not None
+    assert (told.granted, told.granted_at, told.granted_to) == (False, NOON, "airflow")
+
+
 SAVE_MANY = """
 import sys
 from datetime import UTC, datetime

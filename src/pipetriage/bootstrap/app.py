@@ -272,11 +272,25 @@ class App(Targets):
         memory = self.store.model_memory() if self.store is not None else None
         return model_classifier(endpoints, self.settings.reasoning, self.base, memory, absent)
 
-    def _flow(self) -> Triage:
+    def look_again(self, incident: Incident) -> Incident | None:
+        """Triage an incident's run as it is now, by the rules alone, and neither keep nor tell what comes of it.
+
+        None where the run cannot be named again: it came as a bundle, or what its name leads to is another run.
+
+        Raises:
+            PipetriageError: the run cannot be read now.
+        """
+        target = self.target_of(incident)
+        if target is None:
+            return None
+        seen = self._flow(asks=False).run(self.collector(target))
+        return seen if seen.incident_id == incident.incident_id else None
+
+    def _flow(self, *, asks: bool = True) -> Triage:
         from pipetriage.detectors import RULES_VERSION, all_detectors
 
         with self._opening:  # several threads triage at once, and share one breaker
-            classifier = self.classifier
+            classifier = self.classifier if asks else None
         return Triage(
             detectors=all_detectors(self.settings.thresholds),
             settings=self.settings,
@@ -322,10 +336,10 @@ class App(Targets):
         written = {name: one.declared_outputs() for name, one in self.pipelines.items()}
         readers = self.settings.gate.readers
         at_once = self.settings.serve.at_once
-        return Gatekeeper(self._triage_for_gate, self.kept, now, readers=readers, written=written, at_once=at_once)
+        return Gatekeeper(self.triage_kept, self.kept, now, readers=readers, written=written, at_once=at_once)
 
-    def _triage_for_gate(self, target: str) -> Incident:
-        """Triage, keep and have told, without waiting for a model that is late.
+    def triage_kept(self, target: str) -> Incident:
+        """Triage, keep and have told, without waiting for a model that is late. Safe for several threads.
 
         Raises:
             StoreError: the incident could not be kept.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipetriage.configuration import CONFIG_NAME
 from pipetriage.errors import ConfigError, UsageError
+from pipetriage.model.evidence import Signal
+from pipetriage.model.incident import Incident
 from pipetriage.model.pipeline import Pipeline
 from pipetriage.settings import AwsSettings, Settings
 from pipetriage.sources.interface import Collector
@@ -15,6 +17,10 @@ from pipetriage.sources.interface import Collector
 if TYPE_CHECKING:
     from pipetriage.aws.session import AwsSession
     from pipetriage.model.success import Look
+
+
+BUNDLED_RUN = "glue/job_run.json"
+"""The locator of a run that a bundle made by hand tells of: a file of it."""
 
 
 def now() -> datetime:
@@ -50,6 +56,17 @@ class Targets:
     def is_run(target: str) -> bool:
         """Whether a target is a run, of which somebody waits to hear, and not a folder that may be of any time."""
         return target.startswith(("local:", "glue:", "jr_", "https://")) and not os.path.lexists(target)
+
+    def target_of(self, incident: Incident) -> str | None:
+        """Name an incident's run again, as it may be asked about; None where it came as a bundle. Nothing is asked."""
+        name, run = incident.pipeline_name, incident.job_run_id
+        own = next((one for one in incident.evidence if one.source == Signal.JOB_RUN), None)
+        if own is None or own.locator == BUNDLED_RUN or "/" in run:
+            return None
+        if self.is_local(name):
+            return f"local:{name}/{run}"
+        pipeline = self.pipelines.get(name)
+        return f"glue:{(pipeline.glue_job if pipeline else None) or name}/{run}" if run.startswith("jr_") else None
 
     def _glue(self, target: str) -> Collector:
         # boto3 takes 0.3 s to import, and is an extra.

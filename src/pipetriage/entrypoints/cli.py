@@ -33,6 +33,7 @@ from pipetriage.entrypoints.opening import (
 from pipetriage.entrypoints.review import review
 from pipetriage.entrypoints.route import route
 from pipetriage.entrypoints.serve import serve
+from pipetriage.entrypoints.token import token
 from pipetriage.entrypoints.waiting import waiting
 from pipetriage.entrypoints.watch import watch
 from pipetriage.errors import StoreError, UsageError
@@ -203,6 +204,7 @@ cli.add_command(exposure)
 cli.add_command(gate)
 cli.add_command(iam_policy)
 cli.add_command(serve)
+cli.add_command(token)
 cli.add_command(watch)
 cli.add_command(init)
 

@@ -14,6 +14,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import datetime
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_seconds: int | None = None
     """When it makes sense to ask again: the answer is "not yet"."""
     incident_id: str | None = None
+    started_at: datetime | None = None
+    """When the run began that the answer is about."""
 
 
 def ask(
@@ -43,6 +46,7 @@ def ask(
     *,
     asker: str | None = None,
     can_wait: bool = False,
+    looks: bool = False,
     url: str | None = None,
     within_seconds: float = WITHIN_SECONDS,
 ) -> Answer:
@@ -50,17 +54,24 @@ def ask(
 
     ``target`` is a run as ``pipetriage gate`` takes it (``glue:JOB/RUN``); the same ``asker`` gets the same yes again,
     should the first answer have been lost. ``can_wait``: a retry can be put off, so that a yes may come with
-    ``retry_after_seconds``.
+    ``retry_after_seconds``. ``looks``: no new yes is given, only one that the same asker has been given before.
     """
     url = url or os.environ.get("PIPETRIAGE_URL")
 
     def asked() -> Answer:
         if url:
             question: dict[str, Any] = {"target": target, "within_seconds": within_seconds, "can_wait": can_wait}
+            # A service of before this word was known refuses it, and is not asked to give what it is not to give.
+            question |= {"looks": True} if looks else {}
             question |= {"asker": asker} if asker else {}
             return _answer(_posted(url, "/gate", question, within_seconds + _GRACE_SECONDS))
         found = _program().gatekeeper.ask_within(
-            target, within_seconds, asker or "an orchestrator", repeats=asker is not None, can_wait=can_wait
+            target,
+            within_seconds,
+            asker or "an orchestrator",
+            repeats=asker is not None,
+            can_wait=can_wait,
+            looks=looks,
         )
         return Answer(
             allowed=found.allowed,
@@ -68,6 +79,7 @@ def ask(
             reason=found.reason,
             retry_after_seconds=found.retry_after_seconds,
             incident_id=found.incident.incident_id if found.incident is not None else None,
+            started_at=found.incident.started_at if found.incident is not None else None,
         )
 
     return _in_time(asked, within_seconds + _GRACE_SECONDS)
@@ -127,6 +139,7 @@ class _Said(msgspec.Struct, frozen=True):
     """An incident, as far as it is asked for."""
 
     incident_id: str
+    started_at: datetime | None = None
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -137,6 +150,7 @@ class _Document(msgspec.Struct, frozen=True):
     reason: str
     retry_after_seconds: int | None = None
     incident_id: str | None = None
+    incident: _Said | None = None
     incidents: list[_Said] = []
 
 
@@ -149,6 +163,7 @@ def _answer(body: bytes) -> Answer:
         reason=said.reason[:2000],
         retry_after_seconds=said.retry_after_seconds,
         incident_id=incident,
+        started_at=said.incident.started_at if said.incident is not None else None,
     )
 
 

@@ -102,7 +102,7 @@ def print_incident(incident: Incident, console: Console) -> None:
 def _verdict(page: Page, incident: Incident) -> None:
     safe = incident.safe_to_retry
     page.line("SAFE TO RETRY" if safe else "NOT SAFE TO RETRY", style="bold green" if safe else "bold red", indent=0)
-    page.once(_why(incident))
+    page.once(why(incident))
     batch = f" · batch {incident.batch_id}" if incident.batch_id else ""
     page.line(f"{incident.pipeline_name}{batch} · attempt {incident.attempt} · {incident.status}")
     page.line(f"run {incident.job_run_id}")
@@ -113,7 +113,7 @@ def _verdict(page: Page, incident: Incident) -> None:
         page.line(f"Wait for {incident.rerun.wait_for}" + (f", try again in {_duration(seconds)}" if seconds else ""))
 
 
-def _why(incident: Incident) -> str:
+def why(incident: Incident) -> str:
     """Say in one line what decided."""
     broken = [reason.why for reason in incident.rerun.reasons if not reason.holds]
     if incident.safe_to_retry:

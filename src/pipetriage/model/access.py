@@ -1,10 +1,25 @@
 """Who may ask the service what: tokens, the sessions of people's browsers, and the log of what was done."""
 
+import hashlib
+import secrets
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
+
+PREFIX = "ptk_"
+"""How a token begins, so that a scanner of leaked secrets knows it."""
+
+
+def new_secret() -> str:
+    """Make a token's secret: 256 random bits."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(secret: str) -> str:
+    """Give the hash by which a secret is found."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Scope(StrEnum):
@@ -118,6 +133,10 @@ class Access(Protocol):
 
         One that was begun before ``again_after`` and has no outcome is begun again: who did it is gone.
         """
+        ...
+
+    def submission(self, key: str) -> Submission | None:
+        """Find a submission."""
         ...
 
     def settle(self, submission: Submission) -> None:

@@ -1,8 +1,14 @@
-"""Sends the traces of asking a model where OpenTelemetry's own variables say. Names and counts only, never content."""
+"""Sends traces where OpenTelemetry's own variables say. Names and counts only, never content."""
 
 import os
 
 _WANTED = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+def wants_traces() -> bool:
+    """Whether an endpoint is named, and nothing switches tracing off."""
+    disabled = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    return not disabled and any(os.environ.get(name) for name in _WANTED)
 
 
 def send_traces() -> None:
@@ -10,7 +16,7 @@ def send_traces() -> None:
 
     Without the otel extra nothing is sent: where many programs run, the variables are set for all of them.
     """
-    if not any(os.environ.get(name) for name in _WANTED) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    if not wants_traces():
         return
     from opentelemetry import trace
 

@@ -23,6 +23,9 @@ class ServeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8321
     token_env: str = "PIPETRIAGE_TOKEN"  # noqa: S105 - the name of the variable that holds it
-    """Variable with the bearer token that callers have; without one only this machine may ask."""
+    """Variable with a bearer token that may read, submit and ask the gate. Others are made with ``pipetriage token``;
+    where there is none at all, only this machine may ask."""
     at_once: Annotated[int, Meta(ge=1, le=64)] = 4
     """Triages at the same time; who comes beyond that is told to ask again."""
+    per_minute: Annotated[int, Meta(ge=1, le=10_000_000)] = 3000
+    """Requests of one token, or one address where there is none, in any minute; in memory, each process by itself."""

@@ -213,6 +213,14 @@ class DynamoDBStore:
         at = datetime.fromisoformat(first["granted_at"])
         return GrantResult(granted=False, granted_at=at, granted_to=first["granted_to"])
 
+    def granted_retry(self, incident_id: str) -> GrantResult | None:
+        """See ``IncidentStore.granted_retry``."""
+        item = self._table.get((partition(incident_id), "GRANT"))
+        if item is None:
+            return None
+        at = datetime.fromisoformat(item["granted_at"])
+        return GrantResult(granted=False, granted_at=at, granted_to=item["granted_to"])
+
     def add_review(self, incident_id: str, review: Review) -> Incident:
         """See ``IncidentStore.add_review``."""
         # First the mark, by which lists find it: a mark without a review is passed over, not so a review without one.

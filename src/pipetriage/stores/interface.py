@@ -93,6 +93,10 @@ class IncidentStore(Protocol):
         """Grant the one retry of a failed run, atomically; a second request learns when and to whom it went."""
         ...
 
+    def granted_retry(self, incident_id: str) -> GrantResult | None:
+        """Tell when and to whom the one retry was granted; None: to nobody. ``granted`` is False: it gives none."""
+        ...
+
     def add_review(self, incident_id: str, review: Review) -> Incident:
         """Record a person's judgement beside earlier ones, and give the incident with it.
 

@@ -164,6 +164,14 @@ class SqlStore:
                     row = connection.execute(earlier).one()
         return GrantResult(granted=False, granted_at=datetime.fromisoformat(row.granted_at), granted_to=row.granted_to)
 
+    def granted_retry(self, incident_id: str) -> GrantResult | None:
+        """See ``IncidentStore.granted_retry``."""
+        with our_errors(self.place), self._engine.begin() as connection:
+            row = connection.execute(sa.select(grants).where(grants.c.incident_id == incident_id)).one_or_none()
+        if row is None:
+            return None
+        return GrantResult(granted=False, granted_at=datetime.fromisoformat(row.granted_at), granted_to=row.granted_to)
+
     def add_review(self, incident_id: str, review: Review) -> Incident:
         """See ``IncidentStore.add_review``."""
         with our_errors(self.place):

@@ -1,6 +1,7 @@
 """Tokens, sessions, audit log and submissions in a SQL store."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -113,15 +114,16 @@ class SqlAccess:
             if left and known.digest == submission.digest:
                 connection.execute(submissions.update().where(mine).values(row))
                 return None
-            return Submission(
-                key=known.submission_key,
-                digest=known.digest,
-                at=datetime.fromisoformat(known.at),
-                incident_id=known.incident_id,
-                problem=known.problem,
-            )
+            return _submission(known)
 
         return write_again(self._engine, self._place, write, "take the submission")
+
+    def submission(self, key: str) -> Submission | None:
+        """See ``Access.submission``."""
+        query = sa.select(submissions).where(submissions.c.submission_key == storable(key))
+        with our_errors(self._place), self._engine.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        return _submission(row) if row is not None else None
 
     def settle(self, submission: Submission) -> None:
         """See ``Access.settle``."""
@@ -133,3 +135,13 @@ class SqlAccess:
         with our_errors(self._place), writing(self._engine) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+
+def _submission(row: Any) -> Submission:
+    return Submission(
+        key=row.submission_key,
+        digest=row.digest,
+        at=datetime.fromisoformat(row.at),
+        incident_id=row.incident_id,
+        problem=row.problem,
+    )

@@ -26,6 +26,7 @@ _COMMON = 300
 """A word that so many failures have says nothing about which are alike. Ours."""
 _TELLING = 12
 """Words by which failures are looked for that are alike: the rarest. Ours."""
+_SPENT = ("incidents", "delays", "delay_seconds", "machine_seconds", "cost_usd")
 _NEWEST = (incidents.c.first_seen.desc(), incidents.c.incident_id.desc())
 
 
@@ -84,9 +85,12 @@ class SqlArchive:
         first = since.isoformat()
         with our_errors(self._place), self._engine.begin() as connection:
             by_day = connection.execute(
-                sa.select(days).where(days.c.dimension == "category", days.c.day >= first).order_by(days.c.day)
+                sa.select(days.c.day, days.c.name, days.c.incidents, days.c.unsafe)
+                .where(days.c.dimension == "category", days.c.day >= first)
+                .order_by(days.c.day, days.c.name)
             ).all()
-            sums = connection.execute(_sums().where(days.c.dimension == "all", days.c.day >= first)).one()
+            spent = [sa.func.sum(days.c[one]).label(one) for one in _SPENT]
+            sums = connection.execute(sa.select(*spent).where(days.c.dimension == "all", days.c.day >= first)).one()
             pipelines, owners = (_most(connection, one, first) for one in ("pipeline", "owner"))
             often = connection.execute(
                 sa.select(failures)
@@ -158,13 +162,9 @@ class SqlArchive:
         return query
 
 
-def _sums() -> "sa.Select[Any]":
-    columns = ("incidents", "unsafe", "delays", "delay_seconds", "machine_seconds", "cost_usd")
-    return sa.select(*(sa.func.sum(days.c[one]).label(one) for one in columns))
-
-
 def _most(connection: sa.Connection, dimension: str, first: str) -> list[Count]:
-    query = _sums().add_columns(days.c.name).where(days.c.dimension == dimension, days.c.day >= first)
+    sums = [sa.func.sum(days.c[one]).label(one) for one in ("incidents", "unsafe")]
+    query = sa.select(days.c.name, *sums).where(days.c.dimension == dimension, days.c.day >= first)
     query = query.group_by(days.c.name).order_by(sa.desc("incidents"), days.c.name).limit(_TOP)
     rows = connection.execute(query).all()
     return [Count(key=row.name, incidents=row.incidents, unsafe=row.unsafe) for row in rows if row.incidents]

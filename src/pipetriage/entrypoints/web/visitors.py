@@ -11,7 +11,7 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
@@ -21,14 +21,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pipetriage.bootstrap import App
 from pipetriage.bootstrap.targets import now
 from pipetriage.errors import StoreError
-from pipetriage.model.access import Access, Entry, Scope, Session, Token
+from pipetriage.model.access import PREFIX, Access, Entry, Scope, Session, Token, digest_of
 
 COOKIE = "pipetriage_session"
 SESSION = timedelta(hours=12)
 """How long a browser is known. Ours: a night on call."""
 LOGIN = "/login"
 
-_PREFIX = "ptk_"
 _ENVIRONMENT = "environment"
 _LOCAL = frozenset({Scope.READ, Scope.SUBMIT, Scope.REVIEW})
 _HERE = secrets.token_bytes(32)
@@ -50,16 +49,6 @@ class Visitor(NamedTuple):
     def may(self, scope: Scope) -> bool:
         """Whether it is allowed to."""
         return scope in self.scopes
-
-
-def new_secret() -> str:
-    """Make a token's secret: 256 random bits."""
-    return _PREFIX + secrets.token_urlsafe(32)
-
-
-def digest_of(secret: str) -> str:
-    """Give the hash by which a secret is found."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_this_machine(address: str) -> bool:
@@ -158,7 +147,7 @@ class Door:
         return _of(token, "")
 
     def _known(self, secret: str) -> Token | None:
-        if not secret.startswith(_PREFIX):
+        if not secret.startswith(PREFIX):
             return None
         token = self.access.token(digest_of(secret))
         return token if token is not None and token.is_valid(now()) else None
@@ -233,8 +222,3 @@ def _allowed(visitor: Visitor, scope: Scope) -> Visitor:
 
 def _unknown(why: str) -> HTTPException:
     return HTTPException(401, why, {"www-authenticate": "Bearer"})
-
-
-def expiry(days: int | None, at: datetime) -> datetime | None:
-    """Give when a token of so many days expires; None: never."""
-    return at + timedelta(days=days) if days is not None else None

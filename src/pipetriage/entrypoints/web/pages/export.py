@@ -45,7 +45,7 @@ def csv_line(values: list[object]) -> bytes:
 
 
 def cell(value: object) -> object:
-    """Give a value as it may stand in a spreadsheet: text that would be a formula there gets an apostrophe before it."""
+    """Give a value as it may stand in a spreadsheet: what would be a formula there gets an apostrophe before it."""
     if value is None:
         return ""
     if isinstance(value, str) and value.startswith(_FORMULA):
@@ -55,22 +55,24 @@ def cell(value: object) -> object:
 
 def _csv_lines(archive: Archive, wanted: Wanted, first: Page) -> Parts:
     yield csv_line(list(Heading.__struct_fields__))
-    cut = False
-    for headings, cut in _pages(archive, wanted, first):
+    more = False
+    for headings, more_follow in _pages(archive, wanted, first):
+        more = more_follow
         for one in headings:
             yield csv_line(list(msgspec.to_builtins(one).values()))
-    if cut:
+    if more:
         yield csv_line([f"more than {MOST:,} incidents: filter them for the rest"])
 
 
 def _json_parts(archive: Archive, wanted: Wanted, first: Page) -> Parts:
     yield b'{"incidents":['
-    cut, between = False, b""
-    for headings, cut in _pages(archive, wanted, first):
+    more, between = False, b""
+    for headings, more_follow in _pages(archive, wanted, first):
+        more = more_follow
         for one in headings:
             yield between + msgspec.json.encode(one)
             between = b",\n"
-    yield b'],"most":%d,"complete":%s}' % (MOST, b"false" if cut else b"true")
+    yield b'],"most":%d,"complete":%s}' % (MOST, b"false" if more else b"true")
 
 
 def _pages(archive: Archive, wanted: Wanted, first: Page) -> Iterator[tuple[list[Heading], bool]]:

@@ -81,6 +81,7 @@ def environment() -> Environment:
         "cut": cut,
         "breakable": breakable,
         "amount": amount,
+        "amount_of": lambda several, noun: amount(len(several), noun),
     }
     return made
 
