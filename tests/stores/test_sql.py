@@ -6,25 +6,19 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipetriage.errors import StoreError
-from pipetriage.model.categories import Category
 from pipetriage.model.incident import Incident
-from pipetriage.model.model_memory import Amount
-from pipetriage.model.review import Review
 from pipetriage.stores import open_store
 from pipetriage.stores.sql_engine import default_path
 from pipetriage.stores.tables import HEAD, VERSION_TABLE, metadata
-from tests.stores.conftest import empty_store
 
 MakeIncident = Callable[..., Incident]
 
@@ -158,44 +152,3 @@ def test_a_locked_store_says_so(tmp_path: Path, make_incident: MakeIncident, mon
             store.save(make_incident())
     finally:
         other.close()
-
-
-@pytest.mark.parametrize("earlier", ["0001", "0002"])
-def test_a_store_of_an_earlier_version_is_upgraded(
-    tmp_path: Path, make_incident: MakeIncident, earlier: str, postgres_or_file: str
-) -> None:
-    at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-    review = Review(by="ada", reviewed_at=at, failure_category=Category.SCHEMA_DRIFT, safe_to_retry=False)
-    open_store(postgres_or_file).save(make_incident())
-    left_as_by(postgres_or_file, earlier)
-
-    upgraded = open_store(postgres_or_file)
-
-    assert upgraded.get("inc_jr_1").review is None
-    assert upgraded.add_review("inc_jr_1", review).review == review
-    assert upgraded.model_memory().reserve(at.date(), Amount(tokens=1), Amount(tokens=1))
-    upgraded.model_memory().remember("key", b"value", at)
-    assert upgraded.model_memory().recall("key", not_before=at) == b"value"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def postgres_or_file(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return empty_store(request, tmp_path)
-
-
-def left_as_by(url: str, earlier: str) -> None:
-    """Take a store back to how an earlier version left it, with what that kept in it."""
-    config = Config()
-    config.set_main_option("script_location", "pipetriage.stores:migrations")
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, earlier)
-        tables = set(sa.inspect(connection).get_table_names())
-    engine.dispose()
-    made_since = {"0001": {"pipetriage_review"}, "0002": set[str]()}[earlier] | {
-        "pipetriage_model_budget",
-        "pipetriage_model_answer",
-    }
-    assert not tables & made_since
-    assert "pipetriage_incident" in tables
