@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +130,15 @@ def test_a_list_comes_from_an_index_in_its_order_and_goes_on_where_it_ended(plan
     assert following is not None
 
     for cursor in (None, following):
-        (*_, plan) = planned.plans(lambda archive, at=cursor: archive.page(wanted, limit=3, cursor=at))
+        (*_, plan) = planned.plans(partial(_page, wanted, cursor))
         assert read_whole(plan) == [], plan
         assert "Index" in plan or "INDEX" in plan
         if named != "begins with an id":  # few begin alike: those are sorted
             assert sorted_whole(plan) == [], plan
+
+
+def _page(wanted: Wanted, cursor: str | None, archive: Archive) -> object:
+    return archive.page(wanted, limit=3, cursor=cursor)
 
 
 @pytest.mark.parametrize("named", SEARCHES)
