@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from pipetriage.errors import PipetriageError, StoreError, TargetError, UsageError
 
 _STATUS: dict[type[PipetriageError], int] = {TargetError: 404, UsageError: 422, StoreError: 503}
-_TITLES = {404: "there is nothing here", 405: "this address does not take that method"}
+_TITLES = {"Not Found": "there is nothing here", "Method Not Allowed": "this address does not take that method"}
+"""In place of the framework's own words, where no part of ours has said anything."""
 
 
 def problem(status: int, title: str, *, headers: Any = None, **more: object) -> JSONResponse:
@@ -31,7 +32,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         plain = str(error.detail)
-        return problem(error.status_code, _TITLES.get(error.status_code, plain), headers=error.headers)
+        return problem(error.status_code, _TITLES.get(plain, plain), headers=error.headers)
 
     @app.exception_handler(PipetriageError)
     async def ours(request: Request, error: PipetriageError) -> JSONResponse:

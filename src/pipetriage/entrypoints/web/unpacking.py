@@ -13,6 +13,7 @@ MAX_PACKED = 32 * 1024 * 1024
 """Bytes of a submitted bundle."""
 _MAX_UNPACKED = 256 * 1024 * 1024
 _MAX_FILES = 10_000
+_PIECE = 1024 * 1024
 _MARK = "bundle.json"
 _LONGEST_PATH = 1024
 
@@ -24,11 +25,14 @@ def unpack_bundle(packed: bytes, folder: Path) -> Path:
         BundleError: it is no gzipped tar, is too large, or holds anything but files and folders of its own.
     """
     try:
-        with tarfile.open(fileobj=_Bounded(packed), mode="r|") as archive:
+        content = _Bounded(packed)
+        with tarfile.open(fileobj=content, mode="r|") as archive:
             for number, member in enumerate(archive):
                 if number >= _MAX_FILES:
                     raise BundleError(f"the bundle has more than {_MAX_FILES} files")
                 _write(archive, member, folder)
+        while content.read(_PIECE):  # to the end, where the checksum is
+            pass
     except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError) as error:
         raise BundleError(f"the bundle is no gzipped tar that can be read ({error}): tar czf - -C BUNDLE .") from error
     found = [folder, *sorted(one for one in folder.iterdir() if one.is_dir())]
@@ -53,7 +57,7 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> N
     goal.parent.mkdir(parents=True, exist_ok=True)
     # A second entry of the same name would be written over the first; none of ours is a link.
     with content, os.fdopen(os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        while piece := content.read(1024 * 1024):
+        while piece := content.read(_PIECE):
             file.write(piece)
 
 
