@@ -38,11 +38,11 @@ def refused(body: bytes, folder: Path) -> str:
 
 @pytest.mark.parametrize("name", ["bundle.json", "./bundle.json", "day/bundle.json"])
 def test_a_bundle_is_unpacked_at_the_top_or_in_the_one_folder_that_it_is(tmp_path: Path, name: str) -> None:
-    body = packed(
-        lambda archive: (add(archive, name), add(archive, name.replace("bundle.json", "logs/a.log"), b"x"))[0]
-    )
+    def fill(archive: tarfile.TarFile) -> None:
+        add(archive, name)
+        add(archive, name.replace("bundle.json", "logs/a.log"), b"x")
 
-    whole = unpack_bundle(body, tmp_path)
+    whole = unpack_bundle(packed(fill), tmp_path)
 
     assert (whole / "bundle.json").read_bytes() == b"{}"
     assert (whole / "logs/a.log").read_bytes() == b"x"
