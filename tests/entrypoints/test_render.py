@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from pipetriage.entrypoints.list_text import print_incident_list
 from pipetriage.entrypoints.plain_text import plain
-from pipetriage.entrypoints.render import print_incident, print_incident_list
+from pipetriage.entrypoints.render import print_incident
 from pipetriage.model.incident import Incident, from_json
 from pipetriage.model.write_state import Reason, Rerun, RerunDecision
 

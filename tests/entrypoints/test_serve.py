@@ -185,6 +185,7 @@ def test_slacks_buttons_write_to_our_store_and_nowhere_else(service: Service, fo
                 "category": {"category": {"selected_option": {"value": "UNKNOWN"}}},
                 "safe": {"safe": {"selected_option": {"value": "no"}}},
                 "note": {"note": {"value": "password=hunter2 was wrong"}},
+                "done": {"done": {"value": "set password=hunter2 anew"}},
             }
         },
     }
@@ -194,7 +195,9 @@ def test_slacks_buttons_write_to_our_store_and_nowhere_else(service: Service, fo
     review = store.get(incident.incident_id).review
     assert review is not None
     assert (review.failure_category, review.safe_to_retry) == ("UNKNOWN", False)
-    assert "hunter2" not in review.note
+    assert "hunter2" not in review.note + review.done
+    assert review.done.startswith("set ")
+    assert [(entry.what, entry.about) for _, entry in store.access().entries()] == [("review", incident.incident_id)]
 
 
 @pytest.mark.parametrize(("secret", "age"), [("another", 0), (SECRET, 600)])

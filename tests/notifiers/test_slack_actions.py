@@ -57,6 +57,7 @@ def given_review(**changes: Any) -> dict[str, Any]:
         "category": {"category": {"selected_option": {"value": "DATA_SKEW"}}},
         "safe": {"safe": {"selected_option": {"value": "no"}}},
         "note": {"note": {"value": "one key has half of the rows"}},
+        "done": {"done": {"value": "salted the join"}},
     }
     view = {"callback_id": VIEW, "private_metadata": "inc_1", "state": {"values": values}}
     return {"type": "view_submission", "user": {"id": "U1", "name": "ann"}, "view": view | changes}
@@ -125,6 +126,7 @@ def test_someone_asks_for_the_form_and_fills_it_in() -> None:
         failure_category=Category.DATA_SKEW,
         safe_to_retry=False,
         note="one key has half of the rows",
+        done="salted the join",
     )
 
 
@@ -133,10 +135,10 @@ def test_the_form_holds_by_slacks_own_model() -> None:
 
     view = review_view("inc_1", "x" * 5000, Category.UNKNOWN, safe=False)
     View(**view).validate_json()
-    (category, safe, note) = view["blocks"][1:]
+    (category, safe, note, done) = view["blocks"][1:]
     assert [one["value"] for one in category["element"]["options"]] == list(Category)
     assert safe["element"]["initial_option"]["value"] == "no"
-    assert note["optional"] is True
+    assert note["optional"] is done["optional"] is True
     for block in view["blocks"][1:]:
         for option in block["element"].get("options", []):
             assert len(option["text"]["text"]) <= 75
@@ -199,10 +201,16 @@ def test_an_answer_goes_to_slack_or_nowhere(url: str) -> None:
     assert found.answer_to is None
 
 
-def test_a_note_is_bounded_and_plain() -> None:
+@pytest.mark.parametrize("field", ["note", "done"])
+def test_a_text_is_bounded_and_plain_and_may_be_left_out(field: str) -> None:
     payload = given_review()
-    payload["view"]["state"]["values"]["note"]["note"]["value"] = "a\x00\u202eb" * 3000
+    values = payload["view"]["state"]["values"]
+    values[field][field]["value"] = "a\x00\u202eb" * 3000
     found = read_action(form(payload))
     assert isinstance(found, ReviewGiven)
-    assert len(found.note) <= NOTE_LENGTH
-    assert "\u202e" not in found.note
+    assert 0 < len(getattr(found, field)) <= NOTE_LENGTH
+    assert "\u202e" not in getattr(found, field)
+    del values[field]
+    found = read_action(form(payload))
+    assert isinstance(found, ReviewGiven)
+    assert getattr(found, field) == ""

@@ -19,6 +19,7 @@ from pipetriage.entrypoints.evaluate import evaluate
 from pipetriage.entrypoints.exposure import exposure
 from pipetriage.entrypoints.gate import gate
 from pipetriage.entrypoints.iam_policy import iam_policy
+from pipetriage.entrypoints.incidents import incidents
 from pipetriage.entrypoints.init import init
 from pipetriage.entrypoints.opening import (
     aws_options,
@@ -26,7 +27,6 @@ from pipetriage.entrypoints.opening import (
     model_option,
     open_program,
     print_json,
-    store_of,
     store_options,
     warn_of_store,
 )
@@ -36,7 +36,7 @@ from pipetriage.entrypoints.serve import serve
 from pipetriage.entrypoints.token import token
 from pipetriage.entrypoints.waiting import waiting
 from pipetriage.entrypoints.watch import watch
-from pipetriage.errors import StoreError, UsageError
+from pipetriage.errors import StoreError
 
 if TYPE_CHECKING:
     from pipetriage.model.incident import Incident
@@ -203,73 +203,11 @@ cli.add_command(evaluate)
 cli.add_command(exposure)
 cli.add_command(gate)
 cli.add_command(iam_policy)
+cli.add_command(incidents)
 cli.add_command(serve)
 cli.add_command(token)
 cli.add_command(watch)
 cli.add_command(init)
-
-
-@cli.group()
-def incidents() -> None:
-    """Look at the incidents that were kept."""
-
-
-@incidents.command(
-    "list",
-    epilog="""\b
-Examples:
-  pipetriage incidents list
-  pipetriage incidents list --pipeline orders_daily --limit 5 --json""",
-)
-@json_option
-@click.option("--pipeline", metavar="NAME", help="Only this pipeline.")
-@click.option("--category", metavar="CATEGORY", help="Only this failure category.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
-@store_options
-def list_incidents(
-    as_json: bool, pipeline: str | None, category: str | None, limit: int, config: Path | None, store: str | None
-) -> None:
-    """List incidents, newest first."""
-    from pipetriage.model.categories import Category
-
-    try:
-        wanted = Category(category.upper()) if category else None
-    except ValueError as error:
-        raise UsageError(f"--category {category}: choose from {', '.join(Category)}") from error
-    found = store_of(open_program(config, store)).list(pipeline=pipeline, category=wanted, limit=limit)
-    print_json(found) if as_json else _print_list(found)
-
-
-@incidents.command(
-    "show",
-    epilog="""\b
-ID is an incident id, the beginning of one, or a run id.
-
-\b
-Examples:
-  pipetriage incidents show 3f2a
-  pipetriage incidents show jr_0a1b2c --history""",
-)
-@click.argument("reference", metavar="ID")
-@json_option
-@click.option("--history", is_flag=True, help="Every verdict on this run, oldest first.")
-@store_options
-def show_incident(reference: str, as_json: bool, history: bool, config: Path | None, store: str | None) -> None:
-    """Show one incident as it was triaged."""
-    kept = store_of(open_program(config, store))
-    incident = kept.get(reference)
-    if not history:
-        print_json(incident) if as_json else _print_text(incident)
-        return
-    revisions = kept.history(incident.incident_id)
-    if as_json:
-        print_json(revisions)
-        return
-    for number, revision in enumerate(revisions, start=1):
-        click.echo(f"Verdict {number} of {len(revisions)}, made {revision.created_at:%Y-%m-%d %H:%M:%S} UTC\n")
-        _print_text(revision)
-        if number < len(revisions):
-            click.echo()
 
 
 @cli.command(
@@ -288,12 +226,6 @@ def _print_text(incident: Incident) -> None:
     from pipetriage.entrypoints.render import make_console, print_incident
 
     print_incident(incident, make_console())
-
-
-def _print_list(found: Sequence[Incident]) -> None:
-    from pipetriage.entrypoints.render import make_console, print_incident_list
-
-    print_incident_list(found, make_console())
 
 
 def _plain(text: str) -> str:

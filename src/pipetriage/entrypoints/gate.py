@@ -125,6 +125,7 @@ def _print_read(answer: ReadAnswer) -> None:
     word = "CLEAR" if answer.allowed else "BLOCKED"
     click.echo(f"{word}  {plain(answer.table)}: {plain(answer.reason)}")
     if answer.incidents:
-        from pipetriage.entrypoints.render import make_console, print_incident_list
+        from pipetriage.entrypoints.list_text import print_incident_list
+        from pipetriage.entrypoints.render import make_console
 
         print_incident_list(answer.incidents, make_console())

@@ -137,6 +137,8 @@ def _cause(page: Page, incident: Incident) -> None:
     if incident.recurrence.count > 1:
         first = incident.recurrence.first_seen.astimezone(UTC)
         page.line(f"seen in {incident.recurrence.count} runs since {first:%Y-%m-%d}")
+    if incident.recurrence.last_resolution:
+        page.line(f"last time: {incident.recurrence.last_resolution}")
     for change in incident.changed_since_last_good:
         page.line(
             f"{change.what}: {change.before or 'none'} → {change.now or 'none'} since the last good run", mark="Δ"
@@ -290,29 +292,6 @@ def _footer(page: Page, incident: Incident) -> None:
     page.heading(f"To {route.queue}{owner}{also}: {route.reason}")
     review = " · a person must review this" if incident.needs_human_review else ""
     page.line(f"incident {incident.incident_id}{review}", indent=0)
-
-
-def print_incident_list(incidents: Iterable[Incident], console: Console) -> None:
-    """Print one incident in two lines, the most recently opened first."""
-    page = Page(console)
-    empty = True
-    for incident in incidents:
-        empty = False
-        safe = incident.safe_to_retry
-        what = f"{incident.failure_category.value}/{incident.failure_mode.value}"
-        seen = incident.recurrence.last_seen.astimezone(UTC)
-        superseded = " · superseded" if incident.superseded_by else ""
-        page.line(
-            f"{incident.incident_id} · {seen:%Y-%m-%d %H:%M} UTC · {what}",
-            indent=0,
-            mark="✓" if safe else "✗",
-            mark_style="green" if safe else "red",
-        )
-        batch = f" · batch {incident.batch_id}" if incident.batch_id else ""
-        retry = "safe to retry" if safe else "not safe to retry"
-        page.line(f"{incident.pipeline_name}{batch} · run {incident.job_run_id} · {retry}{superseded}")
-    if empty:
-        page.line("No incidents.", indent=0)
 
 
 def _cite(evidence: Iterable[str]) -> str:

@@ -25,7 +25,8 @@ Examples:
   pipetriage review 3f2a --category SCHEMA_DRIFT --not-safe
   pipetriage review jr_0a1b --category UNKNOWN --safe --rerun harmless --note "S3 was throttled"
   pipetriage review 3f2a --agree           the verdict was right as it stands
-  pipetriage review 3f2a --agree --closed  and the table is repaired: gate --read lets readers go on""",
+  pipetriage review 3f2a --agree --closed --done "restored the snapshot of 02:10, then reran"
+                                           the table is repaired: gate --read lets readers go on""",
 )
 @click.argument("reference", metavar="ID")
 @click.option("--agree", is_flag=True, help="The category and the retry decision were right.")
@@ -35,6 +36,7 @@ Examples:
 @click.option("--rerun", type=click.Choice(["harmless", "harmful"]), help="What a rerun did, where that is known.")
 @click.option("--closed", is_flag=True, help="Nothing partial of the batch is left visible: readers may go on.")
 @click.option("--note", default="", help="Why; secrets and personal data in it are replaced.")
+@click.option("--done", default="", help="What was done: 'last time' on later incidents. Redacted, too.")
 @click.option("--by", envvar="USER", default="unknown", show_default="$USER", help="Who reviews.")
 @json_option
 @store_options
@@ -47,6 +49,7 @@ def review(
     rerun: str | None,
     closed: bool,
     note: str,
+    done: str,
     by: str,
     as_json: bool,
     config: Path | None,
@@ -57,12 +60,13 @@ def review(
     Reviews are added, never changed; the latest counts. ``evaluate --export`` makes labelled cases of them.
     """
     from pipetriage.context.redact import Redactor
-    from pipetriage.model.review import Review
+    from pipetriage.model.review import Review, confirms
 
     if not agree and (category is None or safe is None):
         raise UsageError("say what was right: --agree, or --category CATEGORY with --safe or --not-safe")
     kept = store_of(open_program(config, store))
     incident = kept.get(reference)
+    redactor = Redactor()
     given = Review(
         by=by,
         reviewed_at=datetime.now(UTC),
@@ -71,13 +75,14 @@ def review(
         safe_to_retry=incident.safe_to_retry if safe is None else safe,
         closed=closed,
         rerun_harmless=None if rerun is None else rerun == "harmless",
-        note=Redactor().text(note),
+        note=redactor.text(note),
+        done=redactor.text(done),
     )
     incident = kept.add_review(incident.incident_id, given)
     if as_json:
         print_json(incident)
         return
-    right = given.failure_category is incident.failure_category and given.safe_to_retry is incident.safe_to_retry
+    right = confirms(given, incident.failure_category, safe=incident.safe_to_retry)
     click.echo(f"{incident.incident_id}: {'verdict confirmed' if right else 'verdict overridden'} by {by}")
 
 

@@ -21,7 +21,9 @@ NOTE_LENGTH = 2000
 LONGEST = 256 * 1024
 """Bytes of a request: Slack sends the message that a button stood in, too."""
 VIEW = "pipetriage_review_given"
-_CATEGORY, _SAFE, _NOTE = "category", "safe", "note"
+_CATEGORY, _SAFE, _NOTE, _DONE = "category", "safe", "note", "done"
+_TEXTS = {_NOTE: "Note", _DONE: "What was done? The next one on call reads it"}
+_TEXT = {"type": "plain_text_input", "multiline": True, "max_length": NOTE_LENGTH}
 _ANSWERS = "hooks.slack.com"
 
 _Id = Annotated[str, Meta(min_length=1, max_length=100, pattern="^[A-Za-z0-9_.:-]+$")]
@@ -55,6 +57,8 @@ class ReviewGiven(msgspec.Struct, frozen=True, kw_only=True):
     safe_to_retry: bool
     note: str
     """Not redacted yet."""
+    done: str
+    """What was really done about it; not redacted yet."""
 
 
 class LinkOpened(msgspec.Struct, frozen=True):
@@ -174,12 +178,7 @@ def review_view(incident_id: str, title: str, category: Category, *, safe: bool)
                 "Was it safe to retry?",
                 {"type": "radio_buttons", "options": list(answers.values()), "initial_option": answers[safe]},
             ),
-            _input(
-                _NOTE,
-                "Note",
-                {"type": "plain_text_input", "multiline": True, "max_length": NOTE_LENGTH},
-                optional=True,
-            ),
+            *(_input(name, label, _TEXT, optional=True) for name, label in _TEXTS.items()),
         ],
     }
 
@@ -227,13 +226,14 @@ def _given(payload: _Payload, view: _View) -> ReviewGiven:
     category, safe = inputs[_CATEGORY].selected_option, inputs[_SAFE].selected_option
     if category is None or safe is None or safe.value not in ("yes", "no"):
         raise ValueError
-    note = inputs[_NOTE].value if _NOTE in inputs else None
+    texts = {one: plain((inputs[one].value if one in inputs else None) or "", NOTE_LENGTH) for one in _TEXTS}
     return ReviewGiven(
         incident_id=msgspec.convert(view.private_metadata, _Id),
         by=_who(payload.user),
         failure_category=Category(category.value),
         safe_to_retry=safe.value == "yes",
-        note=plain(note or "", NOTE_LENGTH),
+        note=texts[_NOTE],
+        done=texts[_DONE],
     )
 
 

@@ -19,6 +19,7 @@ from pipetriage.stores.headings import columns_of, columns_of_review, judged_of,
 from pipetriage.stores.packing import pack, unpack
 from pipetriage.stores.tables import (
     alike_words,
+    audit,
     days,
     evidence,
     failure_words,
@@ -73,7 +74,7 @@ def record(connection: sa.Connection, incident: Incident) -> None:
 
 
 def record_review(connection: sa.Connection, incident: Incident, review: Review) -> None:
-    """Add a review of an incident as it is now."""
+    """Add a review of an incident as it is now, and a line to the audit log."""
     lock_batch(connection, incident.batch_key)
     mine = incidents.c.incident_id == incident.incident_id
     head = connection.execute(sa.select(incidents).where(mine).with_for_update()).one()
@@ -89,6 +90,8 @@ def record_review(connection: sa.Connection, incident: Incident, review: Review)
         "judged": text_of_struct(judged),
     }
     connection.execute(reviews.insert().values(row))
+    line = {"at": row["reviewed_at"], "who": storable(review.by), "what": "review", "about": incident.incident_id}
+    connection.execute(audit.insert().values(line))
     settled = columns_of(incident)["settled"] or (review.closed and review.reviewed_at >= incident.created_at)
     now = {**columns_of_review(number or 0, review, judged), "settled": settled}
     connection.execute(incidents.update().where(mine).values(now))

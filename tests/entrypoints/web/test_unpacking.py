@@ -111,18 +111,18 @@ def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "more than 10 files" in refused(packed(fill), tmp_path)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"no gzip",
-        gzip.compress(b""),
-        gzip.compress(b"no tar at all" * 100),
-        packed(lambda archive: add(archive, "bundle.json", bytes(range(256)) * 90))[:200],
-        packed(lambda archive: add(archive, "bundle.json"))[:-9] + b"\0" * 9,
-        packed(lambda archive: add(archive, "else.json")),
-        packed(lambda archive: add(archive, "a/b/bundle.json")),
-    ],
-)
-def test_what_is_no_bundle_says_how_one_is_made(tmp_path: Path, body: bytes) -> None:
-    assert "tar czf - -C BUNDLE ." in refused(body, tmp_path)
+NO_BUNDLES = {
+    "empty": b"",
+    "no gzip": b"no gzip",
+    "nothing in it": gzip.compress(b""),
+    "no tar": gzip.compress(b"no tar at all" * 100),
+    "cut off": packed(lambda archive: add(archive, "bundle.json", bytes(range(256)) * 90))[:200],
+    "damaged": packed(lambda archive: add(archive, "bundle.json"))[:-9] + b"\0" * 9,
+    "no bundle.json": packed(lambda archive: add(archive, "else.json")),
+    "too deep": packed(lambda archive: add(archive, "a/b/bundle.json")),
+}
+
+
+@pytest.mark.parametrize("which", NO_BUNDLES)
+def test_what_is_no_bundle_says_how_one_is_made(tmp_path: Path, which: str) -> None:
+    assert "tar czf - -C BUNDLE ." in refused(NO_BUNDLES[which], tmp_path)

@@ -99,12 +99,14 @@ def _show_review(program: App, channel: str, action: ReviewAsked) -> None:
 
 
 def _review(program: App, action: ReviewGiven) -> dict[str, Any]:
+    redactor = Redactor()
     given = Review(
         by=action.by,
         reviewed_at=datetime.now(UTC),
         failure_category=action.failure_category,
         safe_to_retry=action.safe_to_retry,
-        note=Redactor().text(action.note),
+        note=redactor.text(action.note),
+        done=redactor.text(action.done),
     )
     try:
         program.kept().add_review(action.incident_id, given)
