@@ -6,6 +6,7 @@ Whatever cannot be asked is a check that failed, or a pipeline's error, and neve
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,24 +35,36 @@ def examine(
     aws: dict[str, str | None],
     model: str | None = None,
 ) -> Readiness:
-    """Look at one pipeline, or at every declared one.
+    """Look at one pipeline, or at every declared one, of a program that is opened for it; progress on stderr.
 
     Raises:
         ConfigError: the settings cannot be read.
     """
+    bad: StoreError | None = None
     try:
         app = open_program(config, store_url, aws=aws, model=model)
-        checks = [_store_check(app.store)]
     except StoreError as error:
-        app = open_program(config, store_url, use_store=False, aws=aws, model=model)
-        checks = [_bad_store(error)]
+        app, bad = open_program(config, store_url, use_store=False, aws=aws, model=model), error
+    return examine_program(app, name, runs, bad_store=bad, say=lambda text: click.echo(plain(text), err=True))
+
+
+def examine_program(
+    app: App,
+    name: str | None,
+    runs: int,
+    *,
+    bad_store: StoreError | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Readiness:
+    """Look at one pipeline of a program, or at every declared one. ``say`` is told which run is being read."""
+    checks = [_bad_store(bad_store) if bad_store is not None else _store_check(app.store)]
     names = [_declared_as(app, name)] if name else list(app.pipelines)
     checks += _credentials(app, names)
     checks += _queue(app)
     checks += model_checks(app)
     checks += channel_checks(app)
     known = all(one.ok or not one.needed for one in checks if one.name == "credentials")
-    looked = [_looked_at(app, one, runs, known) for one in names]
+    looked = [_looked_at(app, one, runs, known, say) for one in names]
     collected = [run for _, found in looked for run in found]
     checks += _permissions(app, names, collected) if known else []
     declared = [app.pipelines[one] for one in names if one in app.pipelines]
@@ -151,7 +164,9 @@ def _permissions(app: App, names: list[str], collected: list[Collected]) -> list
 # The pipelines
 
 
-def _looked_at(app: App, name: str, count: int, known: bool) -> tuple[PipelineReport, list[Collected]]:
+def _looked_at(
+    app: App, name: str, count: int, known: bool, say: Callable[[str], None]
+) -> tuple[PipelineReport, list[Collected]]:
     """Collect a pipeline's recent runs and judge them."""
     declared = name in app.pipelines
     if not app.is_local(name) and not known:
@@ -161,7 +176,7 @@ def _looked_at(app: App, name: str, count: int, known: bool) -> tuple[PipelineRe
     try:
         targets = app.recent_runs(name, count)
         for number, target in enumerate(targets, 1):
-            click.echo(plain(f"{name}: reading run {number} of {len(targets)}, {target.rpartition('/')[2]}"), err=True)
+            say(f"{name}: reading run {number} of {len(targets)}, {target.rpartition('/')[2]}")
             try:
                 collected.append(app.collector(target).collect())
             except CredentialsError:

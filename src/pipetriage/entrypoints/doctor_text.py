@@ -32,7 +32,7 @@ def print_readiness(found: Readiness, console: Console) -> None:
     for pipeline in found.pipelines:
         _pipeline(Page(console), console, pipeline)
     console.print()
-    page.line(_summary(found), style="bold", indent=0)
+    page.line(summary(found), style="bold", indent=0)
 
 
 def _check(page: Page, check: Check) -> None:
@@ -72,7 +72,7 @@ def _signal(page: Page, console: Console, one: SignalReport) -> None:
         State.DECLARED_NONE: ("–", "dim"),
         State.NOT_APPLICABLE: ("–", "dim"),
     }[one.state]
-    page.line(_amount(one), mark=f"{mark} {_TITLES[one.signal]:<{_WIDTH}} ", mark_style=style)
+    page.line(amount(one), mark=f"{mark} {_TITLES[one.signal]:<{_WIDTH}} ", mark_style=style)
     if one.state is not State.GAP:
         return
     page.line(one.detail, indent=6)
@@ -102,7 +102,8 @@ def _fix(page: Page, console: Console, one: SignalReport | RuleReport) -> None:
         console.print(f"{lead}{plain(line)}", style="bold", markup=False, highlight=False, soft_wrap=True)
 
 
-def _amount(one: SignalReport) -> str:
+def amount(one: SignalReport) -> str:
+    """Say of a signal in how many runs it was seen."""
     if one.state is State.GAP:
         amount = "missing" if one.signal in _OF_DECLARATION or not one.seen_in else f"{one.seen_in} of {one.runs} runs"
         return f"{amount}: some safe verdicts are lost" if one.some_lost and not one.needed else amount
@@ -111,7 +112,8 @@ def _amount(one: SignalReport) -> str:
     return f"{one.state}: {one.detail}" if one.detail else str(one.state)
 
 
-def _summary(found: Readiness) -> str:
+def summary(found: Readiness) -> str:
+    """Say what it comes to, in a sentence."""
     if not found.pipelines:
         return (
             "No pipeline is declared: pipetriage init JOB drafts a declaration for pipetriage.toml, and "

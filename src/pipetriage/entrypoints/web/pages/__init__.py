@@ -6,11 +6,11 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from pipetriage.bootstrap import App
-from pipetriage.entrypoints.web.pages import incident, incidents, login, quality, static, trends
+from pipetriage.entrypoints.web.pages import incident, incidents, live, login, quality, readiness, static, trends
 from pipetriage.entrypoints.web.pages.failing import refused, wants_page
 from pipetriage.entrypoints.web.visitors import Door
 
-_PAGES = (static, login, incidents, incident, trends, quality)
+_PAGES = (static, login, live, incidents, incident, trends, quality, readiness)
 
 
 def install(app: FastAPI, program: App, door: Door) -> None:

@@ -51,7 +51,7 @@ def router(program: App, door: Door) -> APIRouter:
     filtered = Annotated[Filter, Depends(filter_of)]
 
     @routes.get("/")
-    def show(request: Request, visitor: reading, asked: filtered, cursor: _Cursor = "") -> Response:  # type: ignore[valid-type]
+    def show(request: Request, visitor: reading, asked: filtered, cursor: _Cursor = "") -> Response:
         archive = program.kept().archive()
         # Asked for first: what comes in between is then seen to be new.
         mark = archive.changed()
@@ -74,11 +74,11 @@ def router(program: App, door: Door) -> APIRouter:
         return Response(status_code=308, headers={"location": "/"})
 
     @routes.get("/incidents.csv")
-    def as_csv(visitor: reading, asked: filtered) -> Response:  # type: ignore[valid-type]
+    def as_csv(visitor: reading, asked: filtered) -> Response:
         return _download(export.csv_lines(program.kept().archive(), asked.wanted()), "text/csv; charset=utf-8", "csv")
 
     @routes.get("/incidents.json")
-    def as_json(visitor: reading, asked: filtered) -> Response:  # type: ignore[valid-type]
+    def as_json(visitor: reading, asked: filtered) -> Response:
         return _download(export.json_parts(program.kept().archive(), asked.wanted()), "application/json", "json")
 
     return routes

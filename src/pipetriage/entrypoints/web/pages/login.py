@@ -43,7 +43,8 @@ def router(program: App, door: Door) -> APIRouter:
         answer.set_cookie(
             *(COOKIE, begun[0], int(SESSION.total_seconds())),
             httponly=True,
-            samesite="strict",
+            # Not "strict": whoever follows a link in a message would have to log in each time. Forms carry a key.
+            samesite="lax",
             secure=request.url.scheme == "https",
         )
         return answer
@@ -57,7 +58,7 @@ def router(program: App, door: Door) -> APIRouter:
         checked_form(request, visitor, form_key)
         door.log_out(request, visitor)
         answer = RedirectResponse(LOGIN, 303, HEADERS)
-        answer.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+        answer.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=request.url.scheme == "https")
         return answer
 
     return routes
