@@ -22,6 +22,7 @@ from pipetriage.settings import (
 )
 from pipetriage.settings.channels import ChannelSettings
 from pipetriage.settings.routing import QuietHours, RoutingRule, RoutingSettings
+from pipetriage.verdict.explained import RERUN_RULES, RETRY_RULES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -77,6 +78,12 @@ def test_every_rule_is_documented() -> None:
     rules = set(RULE.findall(sources))
     assert len(rules) > 20
     assert not [rule for rule in rules if f"`{rule}`" not in text]
+
+
+def test_rules_are_explained_alike_in_the_code_and_on_the_page() -> None:
+    rows = re.findall(r"^\| `(\w+)`( †)? \| (.+) \|$", (DOCS / "rules.md").read_text(), re.MULTILINE)
+    page = {name: (re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", said), bool(mark)) for name, mark, said in rows}
+    assert page == {name: tuple(one) for name, one in {**RERUN_RULES, **RETRY_RULES}.items()}
 
 
 def test_every_rule_has_a_test_named_for_it() -> None:

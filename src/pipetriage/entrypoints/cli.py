@@ -21,6 +21,7 @@ from pipetriage.entrypoints.gate import gate
 from pipetriage.entrypoints.iam_policy import iam_policy
 from pipetriage.entrypoints.incidents import incidents
 from pipetriage.entrypoints.init import init
+from pipetriage.entrypoints.mcp import mcp
 from pipetriage.entrypoints.opening import (
     aws_options,
     json_option,
@@ -204,6 +205,7 @@ cli.add_command(exposure)
 cli.add_command(gate)
 cli.add_command(iam_policy)
 cli.add_command(incidents)
+cli.add_command(mcp)
 cli.add_command(serve)
 cli.add_command(token)
 cli.add_command(watch)

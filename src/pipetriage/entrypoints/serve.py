@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _OF_THE_EXTRA = ("uvicorn", "fastapi", "starlette", "pydantic", "jinja2", "limits", "prometheus_client", "multipart")
 
 
-def _has_tokens(store: IncidentStore) -> bool:
+def has_tokens(store: IncidentStore) -> bool:
+    """Whether the store has any token; false of one that keeps none."""
     try:
         return bool(store.access().tokens())
     except StoreError:
@@ -67,7 +68,7 @@ def serve(host: str | None, port: int | None, config: Path | None, store: str | 
     kept = store_of(app)
     settings = app.settings.serve
     address, token = host or settings.host, os.environ.get(settings.token_env) or None
-    if token is None and not is_this_machine(address) and not _has_tokens(kept):
+    if token is None and not is_this_machine(address) and not has_tokens(kept):
         raise ConfigError(
             f"listening on {address} lets others ask: make a token first (pipetriage token create NAME), put one into "
             f"{settings.token_env}, or leave out --host"

@@ -17,7 +17,7 @@ from pipetriage.stores.headings import heading_of
 from pipetriage.stores.likeness import alike
 from pipetriage.stores.paging import Cursor, read_cursor
 from pipetriage.stores.sql_engine import our_errors
-from pipetriage.stores.sql_searching import by_words, conditions, starts_with
+from pipetriage.stores.sql_searching import conditions, found_by_words, starts_with
 from pipetriage.stores.tables import alike_words, days, failure_words, failures, incidents, names, reviews, words
 
 _TOP = 20
@@ -41,8 +41,7 @@ class SqlArchive:
         """See ``Archive.page``."""
         after = read_cursor(cursor)
         with our_errors(self._place), self._engine.begin() as connection:
-            query = self._query(connection, wanted, after)
-            rows = connection.execute(query.limit(limit + 1)).all()
+            rows = self._rows(connection, wanted, after, limit + 1)
         headings = [heading_of(row) for row in rows[:limit]]
         following = None
         if len(rows) > limit:
@@ -148,18 +147,18 @@ class SqlArchive:
         with our_errors(self._place), self._engine.begin() as connection:
             return "/".join("" if one is None else str(one) for one in connection.execute(query).one())
 
-    def _query(self, connection: sa.Connection, wanted: Wanted, after: Cursor | None) -> "sa.Select[Any]":
+    def _rows(self, connection: sa.Connection, wanted: Wanted, after: Cursor | None, most: int) -> Sequence[Any]:
         text = wanted.words.strip()
         named = starts_with(connection, text) if text else None
         if text and named is None:
-            return by_words(connection, wanted, after.number if after else None)
+            return found_by_words(connection, wanted, after.number if after else None, most)
         query = sa.select(incidents).where(*conditions(wanted)).order_by(*_NEWEST)
         if named is not None:
             query = query.where(named)
         if after is not None:
             place = sa.tuple_(incidents.c.first_seen, incidents.c.incident_id)
             query = query.where(place < sa.tuple_(sa.literal(after.at), sa.literal(after.id)))
-        return query
+        return connection.execute(query.limit(most)).all()
 
 
 def _most(connection: sa.Connection, dimension: str, first: str) -> list[Count]:

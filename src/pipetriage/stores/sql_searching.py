@@ -1,5 +1,6 @@
 """The conditions of a list, and the search by words: SQLite's FTS5 and PostgreSQL's tsvector by the same words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from pipetriage.stores.words import split
 
 _WORDS_AT_MOST = 12
 _SHORTEST_ID = 4
+_NEAR = 10_000
+"""So many of the latest incidents are looked through before the index of words is. Ours: some ten milliseconds."""
+_EVERY = 2**31
 _INDEX = sa.table("pipetriage_words_index", sa.column("rowid"), sa.column("pipetriage_words_index"))
 
 
@@ -48,27 +52,47 @@ def starts_with(connection: sa.Connection, text: str) -> sa.ColumnElement[bool] 
     return None
 
 
-def by_words(connection: sa.Connection, wanted: Wanted, before: int | None) -> "sa.Select[Any]":
-    """Give the query for the incidents that have all words, the latest to come in first.
+def found_by_words(connection: sa.Connection, wanted: Wanted, before: int | None, most: int) -> Sequence[Any]:
+    """Give rows of the incidents that have all words, the latest to come in first.
 
     A filter's own words narrow the search as well: every incident that it lets through has them.
     """
     filters = (wanted.pipeline, wanted.category, wanted.owner, wanted.queue)
     asked = split(" ".join([wanted.words, *(str(one) for one in filters if one)]))[:_WORDS_AT_MOST]
-    query = sa.select(incidents, words.c.number).join(words, words.c.incident_id == incidents.c.incident_id)
-    query = query.where(*conditions(wanted))
     if not split(wanted.words):
-        return query.where(sa.false())
+        return []
     if connection.dialect.name == "postgresql":
-        number: sa.ColumnElement[Any] = words.c.number
-        found = [_vector(asked)]
-    else:
-        # SQLite walks its index from the latest on only if that is what the order names.
-        number = _INDEX.c.rowid
-        found = [number == words.c.number, _match(asked)]
+        return _near_or_rare(connection, wanted, asked, before, most)
+    # SQLite walks its index from the latest on only if that is what the order names.
+    query = _with_heads(wanted, words).where(_INDEX.c.rowid == words.c.number, _match(asked))
     if before is not None:
-        found.append(number < before)
-    return query.where(*found).order_by(number.desc())
+        query = query.where(_INDEX.c.rowid < before)
+    return connection.execute(query.order_by(_INDEX.c.rowid.desc()).limit(most)).all()
+
+
+def _near_or_rare(
+    connection: sa.Connection, wanted: Wanted, asked: list[str], before: int | None, most: int
+) -> Sequence[Any]:
+    """Look among the latest first; what is not found there often enough is rare, and looked up in the index of words.
+
+    PostgreSQL takes words for independent of each other, and would walk through all rows for some that are rare, or
+    sort all that are common: which of both ways is short is seen by going the first for a bounded while.
+    """
+    end = before if before is not None else (connection.scalar(sa.select(sa.func.max(words.c.number))) or 0) + 1
+    matches = _vector(asked)
+    near = _with_heads(wanted, words).where(words.c.number < end, words.c.number >= end - _NEAR, matches)
+    found = connection.execute(near.order_by(words.c.number.desc()).limit(most)).all()
+    if len(found) == most or end <= _NEAR:
+        return found
+    rare = sa.select(words.c.number, words.c.incident_id).where(matches, words.c.number < end)
+    # A limit that is never reached: the planner may then not look for the words row by row after all.
+    few = rare.limit(_EVERY).subquery("few")
+    return connection.execute(_with_heads(wanted, few).order_by(few.c.number.desc()).limit(most)).all()
+
+
+def _with_heads(wanted: Wanted, of: sa.FromClause) -> "sa.Select[Any]":
+    query = sa.select(incidents, of.c.number).join(of, of.c.incident_id == incidents.c.incident_id)
+    return query.where(*conditions(wanted))
 
 
 def _vector(asked: list[str]) -> sa.ColumnElement[bool]:

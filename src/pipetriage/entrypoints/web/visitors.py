@@ -80,9 +80,30 @@ class Door:
         """Give the check of who calls the API: a bearer token, or this machine."""
 
         def check(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Visitor:
-            return _allowed(self._caller(request, given.credentials if given else None), scope)
+            return _allowed(self.caller(request, given.credentials if given else None), scope)
 
         return check
+
+    def caller(self, request: Request, secret: str | None) -> Visitor:
+        """Say who calls with a token, or without one from this machine.
+
+        Raises:
+            HTTPException: nobody who may.
+        """
+        if secret is None:
+            if self._needs_token():
+                raise _unknown("give a token as Authorization: Bearer")
+            # A page in somebody's browser reaches this machine as well, by a name of its own that leads there, or
+            # with a form: such a request says where it comes from.
+            _refuse_strange_host(request)
+            refuse_other_site(request)
+            return _at_this_machine()
+        if self._token is not None and hmac.compare_digest(secret.encode("utf-8", "replace"), self._token.encode()):
+            return Visitor(_ENVIRONMENT, _ENVIRONMENT, frozenset({Scope.READ, Scope.SUBMIT}), "")
+        token = self._known(secret)
+        if token is None:
+            raise _unknown("the token is unknown, expired or revoked")
+        return _of(token, "")
 
     def page(self, scope: Scope) -> Callable[..., Visitor]:
         """Give the check of who looks at a page: a session, or this machine; others are sent to log in."""
@@ -129,22 +150,6 @@ class Door:
     def record(self, who: str, what: str, about: str) -> None:
         """Add a line to the audit log."""
         self.access.record(Entry(at=now(), who=who, what=what, about=about))
-
-    def _caller(self, request: Request, secret: str | None) -> Visitor:
-        if secret is None:
-            if self._needs_token():
-                raise _unknown("give a token as Authorization: Bearer")
-            # A page in somebody's browser reaches this machine as well, by a name of its own that leads there, or
-            # with a form: such a request says where it comes from.
-            _refuse_strange_host(request)
-            refuse_other_site(request)
-            return _at_this_machine()
-        if self._token is not None and hmac.compare_digest(secret.encode("utf-8", "replace"), self._token.encode()):
-            return Visitor(_ENVIRONMENT, _ENVIRONMENT, frozenset({Scope.READ, Scope.SUBMIT}), "")
-        token = self._known(secret)
-        if token is None:
-            raise _unknown("the token is unknown, expired or revoked")
-        return _of(token, "")
 
     def _known(self, secret: str) -> Token | None:
         if not secret.startswith(PREFIX):

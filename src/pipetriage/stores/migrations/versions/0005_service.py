@@ -154,9 +154,6 @@ def _make_words() -> None:
         op.execute(
             "CREATE INDEX pipetriage_words_by_word ON pipetriage_words USING gin (vector) WITH (fastupdate = off)"
         )
-        # A word that the statistics do not know counts as half as frequent as the rarest that they do: with the default
-        # of 100, thousands of times in a million, and the latest rows are searched one by one for a word that is rare.
-        op.execute("ALTER TABLE pipetriage_words ALTER COLUMN vector SET STATISTICS 2000")
         return
     # https://sqlite.org/fts5.html, "External Content Tables": the triggers are what keeps it in step.
     op.execute(
