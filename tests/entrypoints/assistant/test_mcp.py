@@ -95,7 +95,8 @@ def plain_texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for one in value for text in plain_texts(one)]
     if isinstance(value, dict):
-        return [text for name, one in value.items() if name != "untrusted_text" for text in [name, *plain_texts(one)]]
+        marked = ("untrusted_text", "untrusted_texts")
+        return [text for name, one in value.items() if name not in marked for text in [name, *plain_texts(one)]]
     return []
 
 
@@ -213,11 +214,13 @@ def test_what_is_wrong_is_said_in_words(platform: LocalPlatform, store: Incident
 
 
 def test_nothing_but_the_protocol_is_written_to_standard_output(platform: LocalPlatform) -> None:
-    first = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}
-    first["params"] = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-    lines = [first, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
-    lines.append({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {}})
-    lines[2]["params"] = {"name": "triage", "arguments": {"target": "local:orders/latest"}}
+    who = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    asked = {"name": "triage", "arguments": {"target": "local:orders/latest"}}
+    lines = [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": who},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": asked},
+    ]
     process = subprocess.Popen(
         [sys.executable, *command(platform)],
         stdin=subprocess.PIPE,
@@ -230,7 +233,7 @@ def test_nothing_but_the_protocol_is_written_to_standard_output(platform: LocalP
     for line in ["this is no JSON", *map(json.dumps, lines)]:
         process.stdin.write(f"{line}\n")
     process.stdin.flush()
-    answers = []
+    answers: list[dict[str, Any]] = []
     while not any(one.get("id") == 2 for one in answers):
         answers.append(json.loads(process.stdout.readline()))
     process.stdin.close()

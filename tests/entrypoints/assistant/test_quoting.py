@@ -36,7 +36,7 @@ def test_only_words_of_the_program_are_plain() -> None:
         "at": at.isoformat(),
         "text": {"untrusted_text": ORDER},
         "count": 3,
-        "names": [{"untrusted_text": ORDER}],
+        "names": {"untrusted_texts": [ORDER]},
         "none": None,
     }
 
@@ -52,4 +52,4 @@ def test_what_cannot_be_seen_is_shown_and_what_is_long_is_cut() -> None:
     assert "\u202e" not in shown
     long = quoted("x" * 5000)
     assert (len(long["untrusted_text"]), long["cut_of_characters"]) == (LONGEST, 5000)
-    assert len(told(["x"] * 500)) == MOST
+    assert len(told(["x"] * 500)["untrusted_texts"]) == MOST

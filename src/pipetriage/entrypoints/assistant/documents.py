@@ -125,5 +125,5 @@ def _reason(one: Reason) -> dict[str, Any]:
 
 def _written(one: WriteState) -> dict[str, Any]:
     missing = one.partitions_missing[:_NAMED] if one.partitions_missing is not None else None
-    document: dict[str, Any] = told(replace(one, commits=[], partitions_missing=missing))
+    document: dict[str, Any] = told(replace(one, commits=[], verify=[], partitions_missing=missing))
     return {**document, "commits": len(one.commits)}
