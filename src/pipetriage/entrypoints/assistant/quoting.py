@@ -1,7 +1,8 @@
 """What an assistant is told of logs, tables and people: every text that is not a word of ours is marked as quoted.
 
 A log line, a table's name or a colleague's note may read like an instruction. It stands in a field of its own,
-``untrusted_text`` or ``untrusted_texts``, inside JSON, where no text can close its own mark; what cannot be seen of it is made visible.
+``untrusted_text`` or ``untrusted_texts``, inside JSON, where no text can close its own mark; what cannot be seen of it
+is made visible.
 """
 
 from collections.abc import Mapping, Sequence

@@ -62,7 +62,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
         )
-        _, ours = msgspec.json.schema_components(_NOUNS, ref_template=_REF)
+        _, ours = msgspec.json.schema_components(_NOUNS, ref_template=_REF, schema_hook=_anything)
         problem = {
             "type": "object",
             "properties": {"status": {"type": "integer"}, "title": {"type": "string"}, "wrong": {"type": "array"}},
@@ -72,3 +72,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document["components"]["schemas"] = {**schemas, **ours, "Problem": problem}
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _anything(kind: type) -> dict[str, Any]:
+    """Give the schema of what may be any JSON.
+
+    Raises:
+        NotImplementedError: msgspec's way to say that a type is not ours to describe.
+    """
+    if kind is object:
+        return {"description": "any JSON"}
+    raise NotImplementedError
