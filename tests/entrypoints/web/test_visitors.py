@@ -59,8 +59,8 @@ def routes() -> list[tuple[str, str]]:
 def ask(client: TestClient, method: str, path: str, secret: str | None = None) -> Any:
     headers = {"authorization": f"Bearer {secret}"} if secret else {}
     filled = re.sub(r"\{\w+\}", "inc_nothing", path)
-    body = {"json": {"target": "jr_nothing", "table": "a.b"}} if method == "POST" and "gate" not in path else {}
-    return client.request(method, filled, headers=headers, **body)
+    body = {"target": "jr_nothing", "table": "a.b"} if method == "POST" and "gate" not in path else None
+    return client.request(method, filled, headers=headers, json=body)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_without_a_token_nothing_is_told(asked: TestClient, method: str, path: s
 @pytest.mark.parametrize(
     "more", [{"expires_at": datetime.now(UTC) - timedelta(seconds=1)}, {"revoked_at": datetime.now(UTC)}]
 )
-def test_what_is_over_is_over(asked: TestClient, store: IncidentStore, more: dict[str, datetime]) -> None:
-    answer = ask(asked, "GET", "/api/v1/incidents", make_token(store, *Scope, **more))
+def test_what_is_over_is_over(asked: TestClient, store: IncidentStore, more: dict[str, Any]) -> None:
+    answer = ask(asked, "GET", "/api/v1/incidents", make_token(store, *Scope, name="over", **more))
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"

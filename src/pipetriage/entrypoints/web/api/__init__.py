@@ -6,12 +6,10 @@ from pipetriage.bootstrap import App
 from pipetriage.entrypoints.web.api import incidents, measures, reviews, submissions
 from pipetriage.entrypoints.web.visitors import Door
 
-PREFIX = "/api/v1"
-
 _ROUTERS = (submissions, incidents, reviews, measures)
 
 
 def install(app: FastAPI, program: App, door: Door) -> None:
     """Add the API to the service."""
     for one in _ROUTERS:
-        app.include_router(one.router(program, door), prefix=PREFIX)
+        app.include_router(one.router(program, door))

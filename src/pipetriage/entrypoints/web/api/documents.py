@@ -13,10 +13,25 @@ from pipetriage.model.evidence import Evidence
 from pipetriage.model.incident import Incident
 from pipetriage.model.review import Review
 
+PREFIX = "/api/v1"
+"""How every address of the API begins. Each router has it as its own: a route's path is then what is counted."""
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 _NOUNS = (Incident, Heading, Similar, Evidence, Review, Trends, Quality, Entry)
 _REF = "#/components/schemas/{name}"
+_EVERY = {
+    "400": "no request that can be read",
+    "401": "no token, or one that is unknown, expired or revoked",
+    "403": "the token may not do that",
+    "408": "it does not arrive in time",
+    "413": "it is too long",
+    "421": "without a token, only this machine may ask",
+    "422": "it is malformed; wrong says where",
+    "429": "too often; Retry-After says when",
+    "503": "the store, or we, cannot answer now",
+}
+"""Problems that every request can have."""
+_PROBLEM_CONTENT = {"content": {PROBLEM: {"schema": {"$ref": _REF.format(name="Problem")}}}}
 
 
 def json_answer(value: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -25,18 +40,9 @@ def json_answer(value: object, *, status: int = 200, headers: dict[str, str] | N
 
 
 def answers(schema: dict[str, Any], *, status: int = 200, **more: str) -> dict[int | str, dict[str, Any]]:
-    """Describe a route's answers: what it gives, and the problems that every route can have. ``more``: others."""
-    problems = {
-        "401": "no token, or one that is unknown, expired or revoked",
-        "403": "the token may not do that",
-        "421": "without a token, only this machine may ask",
-        "429": "too often; Retry-After says when",
-        "503": "the store, or we, cannot answer now",
-        **{one.removeprefix("of_"): why for one, why in more.items()},
-    }
-    problem = {"content": {PROBLEM: {"schema": named("Problem")}}}
+    """Describe what a route gives; ``more``: its problems beside those that every request can have."""
     found: dict[int | str, dict[str, Any]] = {
-        int(one): {"description": why, **problem} for one, why in sorted(problems.items())
+        int(one.removeprefix("of_")): {"description": why, **_PROBLEM_CONTENT} for one, why in more.items()
     }
     return {status: {"description": "the answer", "content": {JSON: {"schema": schema}}}, **found}
 
@@ -70,8 +76,20 @@ def describe(app: FastAPI) -> dict[str, Any]:
         }
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         document["components"]["schemas"] = {**schemas, **ours, "Problem": problem}
-        app.openapi_schema = document
+        for operation in (one for of in document["paths"].values() for one in of.values()):
+            _add_problems(operation["responses"])
+        # As it is sent: defaults of ours are tuples here and there, which no standard knows.
+        app.openapi_schema = msgspec.json.decode(msgspec.json.encode(document))
     return app.openapi_schema
+
+
+def _add_problems(responses: dict[str, Any]) -> None:
+    """Tell of the problems that every request can have; the framework's own description of a 422 is not what we send."""
+    for status, why in _EVERY.items():
+        known = responses.get(status)
+        if known is None or status == "422":
+            said = known["description"] if known is not None else why
+            responses[status] = {"description": said, **_PROBLEM_CONTENT}
 
 
 def _anything(kind: type) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from pipetriage.bootstrap import App
 from pipetriage.drawing.blast_radius import svg
-from pipetriage.entrypoints.web.api.documents import answers, json_answer, listed, named, several
+from pipetriage.entrypoints.web.api.documents import PREFIX, answers, json_answer, listed, named, several
 from pipetriage.entrypoints.web.visitors import Door
 from pipetriage.model.access import Scope
 from pipetriage.model.archive import Standing, Wanted
@@ -21,7 +21,7 @@ _NULLABLE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 
 def router(program: App, door: Door) -> APIRouter:
     """Make the routes; all of them only read."""
-    routes = APIRouter(prefix="/incidents", tags=["incidents"], dependencies=[Depends(door.api(Scope.READ))])
+    routes = APIRouter(prefix=f"{PREFIX}/incidents", tags=["incidents"], dependencies=[Depends(door.api(Scope.READ))])
 
     @routes.get("", responses=answers(listed(incidents=several("Heading"), next=_NULLABLE), of_422="a wrong filter"))
     def incidents(

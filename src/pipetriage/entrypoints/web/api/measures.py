@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from pipetriage.bootstrap import App
-from pipetriage.entrypoints.web.api.documents import answers, json_answer, listed, named
+from pipetriage.entrypoints.web.api.documents import PREFIX, answers, json_answer, listed, named
 from pipetriage.entrypoints.web.visitors import Door
 from pipetriage.evaluation.reviewed import quality
 from pipetriage.model.access import Scope
@@ -16,7 +16,7 @@ Days = Annotated[int, Query(ge=1, le=3660, description="How many days back.")]
 
 def router(program: App, door: Door) -> APIRouter:
     """Make the routes; all of them only read."""
-    routes = APIRouter(tags=["measures"])
+    routes = APIRouter(prefix=PREFIX, tags=["measures"])
 
     @routes.get("/trends", responses=answers(named("Trends")), dependencies=[Depends(door.api(Scope.READ))])
     def trends(days: Days = 90) -> Response:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipetriage.bootstrap import App
 from pipetriage.context.redact import Redactor
-from pipetriage.entrypoints.web.api.documents import answers, json_answer, several
+from pipetriage.entrypoints.web.api.documents import PREFIX, answers, json_answer, several
 from pipetriage.entrypoints.web.visitors import Door, Visitor
 from pipetriage.model.access import Scope
 from pipetriage.model.categories import Category
@@ -30,7 +30,7 @@ class GivenReview(BaseModel):
 
 def router(program: App, door: Door) -> APIRouter:
     """Make the routes."""
-    routes = APIRouter(prefix="/incidents/{reference}/reviews", tags=["reviews"])
+    routes = APIRouter(prefix=PREFIX + "/incidents/{reference}/reviews", tags=["reviews"])
 
     @routes.get(
         "",

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from pipetriage.bootstrap import App
 from pipetriage.bootstrap.targets import now
-from pipetriage.entrypoints.web.api.documents import answers, json_answer, listed, named
+from pipetriage.entrypoints.web.api.documents import PREFIX, answers, json_answer, listed, named
 from pipetriage.entrypoints.web.unpacking import unpack_bundle
 from pipetriage.entrypoints.web.visitors import Door, Visitor
 from pipetriage.errors import PipetriageError
@@ -121,7 +121,7 @@ class Desk:
 
 def router(program: App, door: Door) -> APIRouter:
     """Make the routes."""
-    routes, desk = APIRouter(tags=["triage"]), Desk(program, door)
+    routes, desk = APIRouter(prefix=PREFIX, tags=["triage"]), Desk(program, door)
     submitter = Annotated[Visitor, Depends(door.api(Scope.SUBMIT))]
     given = answers(
         named("Incident"), status=201, of_409="the key was given to something else", of_422="it cannot be triaged"
