@@ -78,6 +78,8 @@ bench: $(VENV)/.dev-ready $(PEERS)/.ready
 	@$(BIN)/python benchmarks/event_log.py
 	@$(BIN)/python benchmarks/whole.py
 	@PYTHONPATH=. $(BIN)/python benchmarks/exposure.py
+	@INCIDENTS=$${INCIDENTS:-50000} $(BIN)/python -m benchmarks.archive
+	@$(BIN)/python -m benchmarks.service
 
 # What the figures are compared with, in an environment of its own.
 $(PEERS)/.ready: $(VENV)/.made requirements/bench.txt

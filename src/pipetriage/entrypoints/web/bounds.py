@@ -40,13 +40,13 @@ _UNCOUNTED = frozenset({"/healthz", "/readyz"})
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_App = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Headed:
     """Gives every answer our headers."""
 
-    def __init__(self, app: _App) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +65,7 @@ class Headed:
 class Often:
     """Refuses who asks too often, by token, or by address where there is none. In memory: each process counts alone."""
 
-    def __init__(self, app: _App, *, per_minute: int) -> None:
+    def __init__(self, app: AsgiApp, *, per_minute: int) -> None:
         self._app = app
         self._all = RateLimitItemPerMinute(per_minute)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -100,7 +100,7 @@ class Often:
 class Bounded:
     """Reads no more of a request than it may have, and says so."""
 
-    def __init__(self, app: _App) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

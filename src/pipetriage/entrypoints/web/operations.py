@@ -2,17 +2,19 @@
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import MutableMapping
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from pipetriage.bootstrap import App
+from pipetriage.entrypoints.web.bounds import AsgiApp, Receive, Scope, Send
 from pipetriage.entrypoints.web.problems import problem
 from pipetriage.entrypoints.web.visitors import Door
 from pipetriage.errors import PipetriageError
-from pipetriage.model.access import Scope
+from pipetriage.model import access
 
 READY_SECONDS = 2.0
 """In what time the store has to answer. Ours: half of what probes usually allow."""
@@ -37,20 +39,32 @@ class Counted:
         )
 
 
-def install(app: FastAPI, counted: Counted) -> None:
-    """Count every request, by its route's pattern: an address would be a label without bounds."""
+class Counting:
+    """Counts every request, by its route's pattern: an address would be a label without bounds."""
 
-    @app.middleware("http")
-    async def count(request: Request, following: Callable[[Request], Awaitable[Response]]) -> Response:
+    def __init__(self, app: AsgiApp, *, counted: Counted) -> None:
+        self._app = app
+        self._counted = counted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer (ASGI)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         began, status = time.perf_counter(), 500
+
+        async def noting(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
         try:
-            response = await following(request)
-            status = response.status_code
+            await self._app(scope, receive, noting)
         finally:
-            route = getattr(request.scope.get("route"), "path", _UNROUTED)
-            counted.requests.labels(route, request.method if route != _UNROUTED else _UNROUTED, str(status)).inc()
-            counted.seconds.labels(route).observe(time.perf_counter() - began)
-        return response
+            route = getattr(scope.get("route"), "path", _UNROUTED)
+            method = scope["method"] if route != _UNROUTED else _UNROUTED
+            self._counted.requests.labels(route, method, str(status)).inc()
+            self._counted.seconds.labels(route).observe(time.perf_counter() - began)
 
 
 def router(program: App, door: Door, counted: Counted) -> APIRouter:
@@ -70,7 +84,7 @@ def router(program: App, door: Door, counted: Counted) -> APIRouter:
             return problem(503, trouble, headers={"retry-after": "5"})
         return Response(b'{"status": "ready"}', media_type="application/json")
 
-    @routes.get("/metrics", dependencies=[Depends(door.api(Scope.READ))], response_class=Response)
+    @routes.get("/metrics", dependencies=[Depends(door.api(access.Scope.READ))], response_class=Response)
     def metrics() -> Response:
         """Give what is counted, for Prometheus."""
         return Response(generate_latest(counted.registry), media_type=CONTENT_TYPE_LATEST)

@@ -27,7 +27,7 @@ def service(program: App, token: str | None) -> FastAPI:
     pages.install(app, program, door)
     # The last one added is the first that a request meets.
     app.add_middleware(Bounded)
-    operations.install(app, counted)
+    app.add_middleware(operations.Counting, counted=counted)
     app.add_middleware(Often, per_minute=program.settings.serve.per_minute)
     app.add_middleware(Headed)
     trace(app)

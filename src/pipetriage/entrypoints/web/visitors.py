@@ -10,6 +10,7 @@ import hmac
 import ipaddress
 import os
 import secrets
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, NamedTuple
@@ -27,6 +28,9 @@ COOKIE = "pipetriage_session"
 SESSION = timedelta(hours=12)
 """How long a browser is known. Ours: a night on call."""
 LOGIN = "/login"
+KEPT_SECONDS = 2.0
+"""How long a token that was looked up is taken as it was: one that is revoked may be used so much longer. Ours."""
+_TOKENS = 1000
 
 _ENVIRONMENT = "environment"
 _LOCAL = frozenset({Scope.READ, Scope.SUBMIT, Scope.REVIEW})
@@ -66,6 +70,8 @@ class Door:
         """Take the program, and the token of the environment: it may read and submit."""
         self._program = program
         self._token = token
+        self._kept: dict[str, tuple[float, Token | None]] = {}
+        self._asked: tuple[float, bool] | None = None
 
     @property
     def access(self) -> Access:
@@ -154,17 +160,26 @@ class Door:
     def _known(self, secret: str) -> Token | None:
         if not secret.startswith(PREFIX):
             return None
-        token = self.access.token(digest_of(secret))
+        digest = digest_of(secret)
+        known = self._kept.get(digest)
+        if known is None or known[0] < time.monotonic():
+            if len(self._kept) >= _TOKENS:
+                self._kept.clear()
+            known = self._kept[digest] = (time.monotonic() + KEPT_SECONDS, self.access.token(digest))
+        token = known[1]
         return token if token is not None and token.is_valid(now()) else None
 
     def _needs_token(self) -> bool:
         if self._token is not None:
             return True
-        try:
-            return bool(self.access.tokens())
-        except StoreError:
-            # A store that keeps no tokens has none; one that cannot be read answers nothing anyway.
-            return False
+        if self._asked is None or self._asked[0] < time.monotonic():
+            try:
+                found = bool(self.access.tokens())
+            except StoreError:
+                # A store that keeps no tokens has none; one that cannot be read answers nothing anyway.
+                return False
+            self._asked = (time.monotonic() + KEPT_SECONDS, found)
+        return self._asked[1]
 
 
 def checked_form(request: Request, visitor: Visitor, form_key: str) -> None:

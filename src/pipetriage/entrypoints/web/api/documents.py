@@ -84,7 +84,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _add_problems(responses: dict[str, Any]) -> None:
-    """Tell of the problems that every request can have; the framework's own description of a 422 is not what we send."""
+    """Tell of the problems that every request can have; the framework's own of a 422 is not what we send."""
     for status, why in _EVERY.items():
         known = responses.get(status)
         if known is None or status == "422":
