@@ -243,6 +243,10 @@ class EmulatedAccount:
         """Put what GetEffectivePermissionsForPath says of a location."""
         self._recorded.path_permissions[resource_arn] = with_times(permissions)
 
+    def put_query(self, query: Document) -> None:
+        """Put a query into a workgroup's history, the newest last."""
+        self._recorded.queries.insert(0, with_times(query))
+
     def put_trail_event(self, event: Document) -> None:
         """Put one of LookupEvents' events."""
         self._recorded.trail.append(with_times(event))

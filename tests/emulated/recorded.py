@@ -106,6 +106,8 @@ class Recorded(BaseBackend):
         """PipelineExecutionSummary documents by pipeline, as ListPipelineExecutions gives them."""
         self.action_executions: dict[str, list[dict[str, Any]]] = {}
         """ActionExecutionDetail documents by pipeline."""
+        self.queries: list[dict[str, Any]] = []
+        """QueryExecution documents, the newest first."""
 
 
 recorded: BackendDict[Recorded] = BackendDict(Recorded, "glue")

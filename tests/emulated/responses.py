@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import moto.athena.urls
 import moto.cloudtrail.urls
 import moto.codepipeline.urls
 import moto.glue.urls
 import moto.lakeformation.urls
+from moto.athena.responses import AthenaResponse
 from moto.cloudtrail.responses import CloudTrailResponse
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.responses import ActionResult
@@ -19,6 +21,7 @@ from tests.emulated.recorded import Recorded, parsed, recorded
 
 def register() -> None:
     """Serve these instead of moto's, from the next server that is started."""
+    moto.athena.urls.url_paths["{0}/$"] = Athena.dispatch
     moto.glue.urls.url_paths["{0}/$"] = Glue.dispatch
     moto.cloudtrail.urls.url_paths["{0}/$"] = CloudTrail.dispatch
     moto.codepipeline.urls.url_paths["{0}/$"] = CodePipeline.dispatch
@@ -98,6 +101,24 @@ class LakeFormation(LakeFormationResponse):
     def get_effective_permissions_for_path(self) -> ActionResult:
         known = recorded[self.current_account][self.region].path_permissions
         return ActionResult({"Permissions": known.get(self._get_param("ResourceArn"), [])})
+
+
+class Athena(AthenaResponse):
+    """Athena with a history of queries."""
+
+    def list_query_executions(self) -> Any:
+        known = recorded[self.current_account][self.region].queries
+        workgroup = self._get_param("WorkGroup")
+        if not any(one["WorkGroup"] == workgroup for one in known):
+            return super().list_query_executions()
+        ids = [one["QueryExecutionId"] for one in known if one["WorkGroup"] == workgroup]
+        page, token = _page(ids, self._get_param("NextToken"), self._get_int_param("MaxResults") or 50)
+        return ActionResult({"QueryExecutionIds": page, "NextToken": token})
+
+    def batch_get_query_execution(self) -> ActionResult:
+        known = {one["QueryExecutionId"]: one for one in recorded[self.current_account][self.region].queries}
+        wanted = self._get_param("QueryExecutionIds")
+        return ActionResult({"QueryExecutions": [known[one] for one in wanted if one in known]})
 
 
 class CodePipeline(CodePipelineResponse):

@@ -61,7 +61,7 @@ COSTS: dict[str, tuple[str, str]] = {
     Signal.HISTORY: ("volumes cannot be compared with earlier good runs", "keep records, bytes and files per run"),
     Signal.DEPLOYMENTS: ("a recent deployment cannot be seen", "declare where versions come from (deployments)"),
     Signal.LINEAGE: ("who already read the partial data is unknown", "send OpenLineage events, or declare consumers"),
-    Signal.QUERIES: ("ad-hoc readers cannot be seen", "allow reading the query history"),
+    Signal.QUERIES: ("ad-hoc readers cannot be seen", "name the Athena workgroups in [aws] workgroups"),
     Signal.LAKE_PERMISSIONS: ("which grant is missing cannot be named", "allow lakeformation:ListPermissions"),
     Signal.AUDIT_TRAIL: ("the refused call cannot be named", "allow cloudtrail:LookupEvents"),
     Signal.ORCHESTRATOR: ("the orchestrator's own cause is missing", "add its failure cause"),

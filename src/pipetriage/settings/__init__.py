@@ -123,6 +123,8 @@ class AwsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     temporary folder (``TMPDIR``) within ``deadline_seconds``."""
     lineage: str | None = None
     """Where OpenLineage events are: a folder or file in S3, or a Marquez server's address (``https://marquez:5000``)."""
+    workgroups: list[str] = []
+    """Athena workgroups whose query history tells who read a table; none: it is not asked."""
 
 
 class WatchSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

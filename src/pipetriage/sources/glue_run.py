@@ -147,6 +147,8 @@ class GlueRun:
             fix = 'declare control = {location = …, table = …}, or "none"'
             yield self._one(Signal.CONTROL, lambda: self._control(batches), fix)
         yield self._one(Signal.LINEAGE, lambda: self._lineage(first), "set [aws] lineage")
+        if self._settings.workgroups:
+            yield self._one(Signal.QUERIES, lambda: self._queries(first))
         if self._pipeline.deployments != "none":
             yield self._one(Signal.DEPLOYMENTS, lambda: self._deployments(runs, run))
         if path := self._argument(run, _EVENT_LOGS):
@@ -223,6 +225,13 @@ class GlueRun:
         around = [*tables, *self._places(tables), self._job.name, *readers]
         since = parse_time(first.get("StartedOn")) or self._now() - _LINEAGE_AGE
         return lineage_events(self._aws, self._settings.lineage, around, since)
+
+    def _queries(self, first: dict[str, Any]) -> Answer:
+        from pipetriage.sources.query_history import query_history
+
+        now = self._now()
+        since = parse_time(first.get("StartedOn")) or now - _LINEAGE_AGE
+        return query_history(self._aws, self._settings.workgroups, since, now)
 
     def _places(self, tables: Iterable[str]) -> Iterator[str]:
         """Yield where the tables' files are: an event may name that alone."""
