@@ -53,15 +53,14 @@ def query_history(aws: AwsSession, workgroups: Sequence[str], since: datetime, n
             refused.append(error)
     if refused and len(refused) == len(workgroups):
         raise refused[0]
-    where = ", ".join(workgroups)
-    return Answer(
-        {"QueryExecutions": found}, f"athena:BatchGetQueryExecution {where}", complete=complete and not refused
-    )
+    locator = f"athena:BatchGetQueryExecution {', '.join(workgroups)}"
+    return Answer({"QueryExecutions": found}, locator, complete=complete and not refused)
 
 
 def _pages(aws: AwsSession, workgroup: str) -> Iterator[tuple[list[dict[str, Any]], bool]]:
     """Yield the queries of a workgroup page by page, and whether that was the last one."""
-    athena, token = aws.client("athena"), None
+    athena = aws.client("athena")
+    token: str | None = None
     for _ in range(MAX_PAGES):
         more = {"NextToken": token} if token else {}
         with aws.calling(f"athena:ListQueryExecutions {workgroup}"):
