@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, dag, task
 
 from pipetriage.entrypoints.airflow.gated import GateMixin, gated
-from pipetriage.entrypoints.airflow.retry_policy import GateRetryPolicy
+from pipetriage.entrypoints.airflow.retry_policy import AsksFirst, GateRetryPolicy
 from pipetriage.entrypoints.airflow.sensor import ReadSensor
 
 RUN = "jr_0123456789abcdef0123456789abcdef"
@@ -37,6 +37,10 @@ class Operator(BaseOperator):  # type: ignore[misc] # Airflow is not in our envi
 
 
 class GatedOperator(GateMixin, Operator):
+    gate_max_wait = 2.0
+
+
+class AskingOperator(AsksFirst, Operator):
     pass
 
 
@@ -53,7 +57,7 @@ def gated_runs() -> None:
         raise ValueError("who knows which run")
 
     @task(**THREE)
-    @gated(lambda error, context: f"glue:orders_daily/{error.run_id}")  # type: ignore[attr-defined]
+    @gated(lambda error, context: f"glue:orders_daily/{error.run_id}", max_wait=2.0)  # type: ignore[attr-defined]
     def decorated() -> None:
         append_half("decorated")
 
@@ -62,6 +66,16 @@ def gated_runs() -> None:
     decorated()
     Operator(task_id="policy", retry_policy=GateRetryPolicy(), **THREE)
     GatedOperator(task_id="mixin", **THREE)
+
+
+@dag(schedule=None, start_date=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
+def asking_runs() -> None:
+    AskingOperator(task_id="asking", retry_policy=GateRetryPolicy(asks_first=True), **THREE)
+
+
+@dag(schedule=None, start_date=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
+def waiting_runs() -> None:
+    GatedOperator(task_id="waiting", **THREE)
 
 
 @dag(schedule=None, start_date=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
@@ -75,4 +89,6 @@ def gated_reader() -> None:
 
 
 gated_runs()
+asking_runs()
+waiting_runs()
 gated_reader()

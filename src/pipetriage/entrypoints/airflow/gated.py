@@ -37,6 +37,7 @@ except ImportError:  # before Airflow 3.2
     from airflow import exceptions as airflow_errors
     from airflow.exceptions import AirflowFailException, AirflowTaskTimeout
 
+_WAITING = "WAITING"
 MAX_WAIT = 600.0
 """Seconds for which a worker's slot is kept waiting at most."""
 
@@ -122,12 +123,13 @@ def _decide(error: BaseException, context: Any, target: Target, url: str | None,
     if is_last_try(context):
         return
     try:
-        answer = decided(error, context, target, url, can_wait=True)
-        if answer is None:
-            return
-        wait = answer.retry_after_seconds or 0
-        if answer.allowed and wait <= max_wait:
+        answer, left = decided(error, context, target, url), max_wait
+        # Asked anew once the time has passed: a yes for later would be used up, and the cause may be another then.
+        while answer is not None and answer.rule == _WAITING and 0 < (wait := answer.retry_after_seconds or 0) <= left:
             time.sleep(wait)
+            left -= wait
+            answer = decided(error, context, target, url)
+        if answer is None or answer.allowed:
             return
     except AirflowTaskTimeout as timeout:
         raise AirflowFailException(

@@ -40,7 +40,15 @@ def run_of(error: BaseException, context: Any, task: Any = None) -> str | None:
     raise UnknownRunError
 
 
-def decided(error: BaseException, context: Any, target: Target, url: str | None, *, can_wait: bool) -> Answer | None:
+def decided(
+    error: BaseException,
+    context: Any,
+    target: Target,
+    url: str | None,
+    *,
+    can_wait: bool = False,
+    looks: bool = False,
+) -> Answer | None:
     """Ask the gate about a task's failure; None: it is of no run, so that it is Airflow's to judge. Never raises."""
     try:
         run = target(error, context)
@@ -49,7 +57,14 @@ def decided(error: BaseException, context: Any, target: Target, url: str | None,
         return Answer(allowed=False, rule="CANNOT_ANSWER", reason=said)
     if run is None:
         return None
-    return ask(run, asker=_asker(context, run), can_wait=can_wait, url=url)
+    return ask(run, asker=asker_of(context, run), can_wait=can_wait, looks=looks, url=url)
+
+
+def tries(context: Any) -> int:
+    """Say which attempt of the task this is, from 1; 0 where that is not known."""
+    ti = _get(context, "ti") or _get(context, "task_instance")
+    number = getattr(ti, "try_number", None)
+    return number if isinstance(number, int) else 0
 
 
 def is_last_try(context: Any) -> bool:
@@ -66,7 +81,7 @@ def said(answer: Answer) -> str:
     return text if len(text) <= REASON_LENGTH else f"{text[: REASON_LENGTH - 1]}…"
 
 
-def _asker(context: Any, run: str) -> str:
+def asker_of(context: Any, run: str) -> str:
     """Name one attempt of one task instance, the same however often it asks."""
     ti = _get(context, "ti") or _get(context, "task_instance")
     parts = (getattr(ti, name, "") for name in ("dag_id", "task_id", "run_id", "map_index", "try_number"))
