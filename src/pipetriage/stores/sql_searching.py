@@ -85,8 +85,9 @@ def _near_or_rare(
     if len(found) == most or end <= _NEAR:
         return found
     rare = sa.select(words.c.number, words.c.incident_id).where(matches, words.c.number < end)
-    # A limit that is never reached: the planner may then not look for the words row by row after all.
-    few = rare.limit(_EVERY).subquery("few")
+    # A limit that is never reached: the planner may then not look for the words row by row after all. In order, so that
+    # no more heads are read than are wanted.
+    few = rare.order_by(words.c.number.desc()).limit(_EVERY).subquery("few")
     return connection.execute(_with_heads(wanted, few).order_by(few.c.number.desc()).limit(most)).all()
 
 
