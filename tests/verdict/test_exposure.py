@@ -396,6 +396,9 @@ def query(sql: str, at: float = 20, *, database: str = "sales") -> dict[str, Any
         (query("select * from sales.orders", at=-120), None),
         (query("select * from sales.orders FOR VERSION AS OF 1002", at=-120), "CONFIRMED"),
         (query("select * from sales.orders FOR VERSION AS OF 1001"), None),
+        (query("select * from sales.orders FOR VERSION AS OF 1001 union select * from sales.orders"), "POSSIBLE"),
+        (query("select * from sales.orders o, stock.orders FOR VERSION AS OF 1002"), "POSSIBLE"),
+        (query("select 'orders FOR VERSION AS OF 1002' from sales.orders"), "POSSIBLE"),
     ],
 )
 def test_queries_that_name_the_table(tmp_path: Path, asked: dict[str, Any], status: str | None) -> None:

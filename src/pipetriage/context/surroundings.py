@@ -9,6 +9,7 @@ import msgspec
 
 from pipetriage.context.reading import exact_id, integer, items, mapping, mappings, normal_uri, real, text
 from pipetriage.context.redact import Redactor
+from pipetriage.context.sql_versions import asked_versions
 from pipetriage.errors import SourceError
 from pipetriage.model.cells import same_cell
 from pipetriage.model.datasets import is_job, normal_name
@@ -308,6 +309,7 @@ def read_queries(document: Any, redactor: Redactor) -> tuple[QueryRun, ...]:
                 query_id=text(query, "QueryExecutionId", "query_id") or f"query {len(queries) + 1}",
                 sql=sql[:_SQL],
                 names=frozenset(_TABLE_NAME.findall(sql.lower().replace('"', "").replace("`", ""))),
+                versions=asked_versions(sql) or (),
                 submitted_at=_query_time(status, query, "SubmissionDateTime", "submitted_at", "created"),
                 ended_at=_query_time(status, query, "CompletionDateTime", "ended_at", "end"),
                 database=text(mapping(query, "QueryExecutionContext"), "Database") or text(query, "database"),

@@ -338,6 +338,8 @@ class QueryRun(msgspec.Struct, frozen=True, kw_only=True):
     """The database in which a table's bare name is looked up."""
     names: frozenset[str] = frozenset()
     """Every word of the whole text that may name a table, lower case: the text itself is shortened."""
+    versions: tuple[tuple[str, str], ...] = ()
+    """Tables, as they are named in it, and the snapshot of each that it asks for."""
 
 
 class Denial(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """Readers in a query engine's history: the queries that name a bad table."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+
+import msgspec
 
 from pipetriage.model.context import Context
 from pipetriage.model.facts import LineageDataset, QueryRun
@@ -10,11 +11,10 @@ from pipetriage.model.write_state import Exposure, ExposureStatus
 from pipetriage.verdict.exposure_reading import judged
 from pipetriage.verdict.exposure_windows import BadTable
 
-_VERSION = re.compile(r"(?i)\bFOR\s{1,8}(?:SYSTEM_)?VERSION\s{1,8}AS\s{1,8}OF\s{1,8}(\d{1,20})\b")
-"""Athena's and Trino's time travel to an Iceberg snapshot."""
-
 LONGEST_QUERY = timedelta(hours=4)
 """How long a query that is over ran, where nothing tells. Ours: well over Athena's usual limit of half an hour."""
+SQL_SHOWN = 4_000
+"""Characters of a query that are kept (context/surroundings): behind them there may be more."""
 _OVER = frozenset({"SUCCEEDED", "FAILED", "CANCELLED", "FINISHED"})
 """What Athena and Trino call a query that has ended."""
 
@@ -24,8 +24,14 @@ def by_queries(table: BadTable, context: Context, skew: timedelta) -> Iterator[E
     for query in context.facts.queries:
         if not _names_table(query, table.names):
             continue
-        version = _VERSION.search(query.sql)
-        asked = [LineageDataset(names=(), snapshot_id=version[1])] if version else []
+        # A snapshot of another table in the same query proves nothing about this one.
+        asked = [
+            LineageDataset(names=(), snapshot_id=version)
+            for name, version in query.versions
+            if _names_table(msgspec.structs.replace(query, names=frozenset({name})), table.names)
+        ]
+        if asked and _names_more(query, table.names, len(asked)):
+            asked.append(LineageDataset(names=(), snapshot_id=None))
         read = judged(table, asked, query.submitted_at, _ended(query), skew)
         if read.status is ExposureStatus.NOT_EXPOSED:
             continue
@@ -42,6 +48,12 @@ def by_queries(table: BadTable, context: Context, skew: timedelta) -> Iterator[E
             table=table.window.table,
             kind="query",
         )
+
+
+def _names_more(query: QueryRun, names: frozenset[str], versions: int) -> bool:
+    """Whether the text may read the table once more than by the snapshots that it names: as it is, then."""
+    bare = {name.rpartition(".")[2] for name in names if "/" not in name}
+    return len(query.sql) >= SQL_SHOWN or any(query.sql.lower().count(name) > versions for name in bare)
 
 
 def _ended(query: QueryRun) -> datetime | None:
