@@ -41,7 +41,8 @@ def query_history(aws: AwsSession, workgroups: Sequence[str], since: datetime, n
     for name in workgroups:
         try:
             whole = False
-            for page, last in _pages(aws, name):
+            for page, last, untold in _pages(aws, name):
+                complete = complete and not untold
                 recent = [one for one in page if _matters(one, since)]
                 found += recent
                 # The newest come first: a page of nothing but older ones is the end of what is looked for.
@@ -57,8 +58,8 @@ def query_history(aws: AwsSession, workgroups: Sequence[str], since: datetime, n
     return Answer({"QueryExecutions": found}, locator, complete=complete and not refused)
 
 
-def _pages(aws: AwsSession, workgroup: str) -> Iterator[tuple[list[dict[str, Any]], bool]]:
-    """Yield the queries of a workgroup page by page, and whether that was the last one."""
+def _pages(aws: AwsSession, workgroup: str) -> Iterator[tuple[list[dict[str, Any]], bool, bool]]:
+    """Yield the queries of a workgroup page by page, whether that was the last one, and whether some are not told."""
     athena = aws.client("athena")
     token: str | None = None
     for _ in range(MAX_PAGES):
@@ -66,7 +67,8 @@ def _pages(aws: AwsSession, workgroup: str) -> Iterator[tuple[list[dict[str, Any
         with aws.calling(f"athena:ListQueryExecutions {workgroup}"):
             page = athena.list_query_executions(WorkGroup=workgroup, MaxResults=AT_ONCE, **more)
         ids, token = page.get("QueryExecutionIds") or [], page.get("NextToken")
-        yield _looked_up(aws, ids), token is None
+        told = _looked_up(aws, ids)
+        yield told, token is None, len(told) < len(ids)
         if token is None:
             return
 
