@@ -1,8 +1,8 @@
 """Prints how soon the service is ready, how much a page weighs, and what a mixed load of many requests does to it.
 
-The load is a mix of what programs and people ask: lists, filters, search, one incident, pages, the reading gate. It
-is kept at ``RATE`` requests a second for ``SECONDS``, by threads of another process, whether or not the last ones were
-answered.
+The load is a mix of what sixteen programs and people ask, each with a token of its own: lists, filters, search, one
+incident, the reading gate, and one request in 25 is a page. It is kept at ``RATE`` requests a second for ``SECONDS``,
+by threads of another process, whether or not the last ones were answered.
 
     python -m benchmarks.service        # INCIDENTS=20000 RATE=200 SECONDS=20
 """
@@ -50,16 +50,42 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def known(url: str) -> list[dict[str, str]]:
+    """Give the headers of each of those who ask: a token for the API, a session for the pages."""
+    from datetime import UTC, datetime
+
+    from pipetriage.bootstrap import open_app
+    from pipetriage.entrypoints.web.visitors import COOKIE, Door
+    from pipetriage.model.access import Scope, Token, digest_of, new_secret
+
+    program, found = open_app(store_url=url), []
+    for number in range(THREADS):
+        secret, at = new_secret(), datetime.now(UTC)
+        made = Token(
+            token_id=f"t{number}",
+            name=f"program {number}",
+            scopes=frozenset(Scope),
+            digest=digest_of(secret),
+            created_at=at,
+            expires_at=None,
+        )
+        program.kept().access().add_token(made)
+        begun = Door(program, None).log_in(secret)
+        assert begun is not None  # noqa: S101 - it was made just now
+        found.append({"authorization": f"Bearer {secret}", "cookie": f"{COOKIE}={begun[0]}"})
+    return found
+
+
 def started(url: str, port: int) -> "subprocess.Popen[bytes]":
     """Start the service."""
     command = [sys.executable, "-m", "pipetriage", "serve", "--port", str(port), "--store", url]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
-def get(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes]:
+def get(connection: http.client.HTTPConnection, path: str, who: dict[str, str] | None = None) -> tuple[int, bytes]:
     """Ask; a body for the gate."""
     body, method = (b'{"table": "analytics.orders"}', "POST") if path == "/gate/read" else (None, "GET")
-    connection.request(method, path, body, {"content-type": "application/json"} if body else {})
+    connection.request(method, path, body, {**(who or {}), **({"content-type": "application/json"} if body else {})})
     answer = connection.getresponse()
     return answer.status, answer.read()
 
@@ -83,15 +109,15 @@ def imported() -> float:
     return time.perf_counter() - began
 
 
-def weight(port: int, path: str) -> int:
+def weight(port: int, path: str, who: dict[str, str]) -> int:
     """Give the bytes of a page with all that it loads, as they are sent."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    _, page = get(connection, path)
+    _, page = get(connection, path, who)
     files = set(re.findall(rb'(?:href|src)="(/static/[^"]+)"', page))
     return len(page) + sum(len(get(connection, one.decode())[1]) for one in files)
 
 
-def load(port: int, paths: list[str]) -> tuple[list[float], int]:
+def load(port: int, paths: list[str], who: list[dict[str, str]]) -> tuple[list[float], int]:
     """Ask at the rate; give what each answer took from when it was due, and how many were errors."""
     taken: list[float] = []
     errors, lock, began = [0], threading.Lock(), time.perf_counter() + 0.5
@@ -102,7 +128,7 @@ def load(port: int, paths: list[str]) -> tuple[list[float], int]:
             due = began + turn / RATE
             time.sleep(max(0.0, due - time.perf_counter()))
             try:
-                status, _ = get(connection, paths[turn % len(paths)])
+                status, _ = get(connection, paths[turn % len(paths)], who[number])
             except OSError:
                 status, connection = 599, http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             with lock:
@@ -117,17 +143,17 @@ def load(port: int, paths: list[str]) -> tuple[list[float], int]:
     return sorted(taken), errors[0]
 
 
-def mixed(port: int) -> list[str]:
+def mixed(port: int, who: dict[str, str]) -> list[str]:
     """Give what is asked, in a random order that is the same each time."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    found = json.loads(get(connection, "/api/v1/incidents?limit=100")[1])["incidents"]
+    found = json.loads(get(connection, "/api/v1/incidents?limit=100", who)[1])["incidents"]
     ids = [one["incident_id"] for one in found]
     asked = ["/api/v1/incidents?limit=20"] * 20
     asked += [f"/api/v1/incidents?pipeline=pipeline_{n}&limit=20" for n in range(20)]
     asked += [f"/api/v1/incidents?q=column_{n}&limit=20" for n in range(20)]
     asked += [f"/api/v1/incidents/{one}" for one in ids[:40]]
     asked += ["/gate/read"] * 40 + ["/live?mark=x"] * 40
-    asked += [f"/incidents/{one}" for one in ids[40:48]] + ["/"] * 6 + ["/trends"] * 3 + ["/api/v1/trends"] * 3
+    asked += ["/api/v1/trends"] * 12 + [f"/incidents/{one}" for one in ids[40:44]] + ["/"] * 3 + ["/trends"]
     Random(5).shuffle(asked)  # noqa: S311 - the same load each time
     return asked
 
@@ -144,15 +170,16 @@ def main() -> None:
             process.wait(20)
         half = sorted(starts)[STARTS // 2]
         print(f"start to ready: {half:.2f} s, {half / bare:.1f} times importing the libraries alone (aim: 1.5 s)")
+        who = known(url)
         process = started(url, port := free_port())
         until_ready(port)
         try:
-            asked = mixed(port)
+            asked = mixed(port, who[0])
             incident = next(one for one in asked if one.startswith("/incidents/"))
             for path in ("/", incident, "/trends", "/quality", "/readiness"):
                 name = "/incidents/ID" if path == incident else path
-                print(f"weight of {name}: {weight(port, path) / 1000:.0f} kB (aim: below 150)")
-            taken, errors = load(port, asked)
+                print(f"weight of {name}: {weight(port, path, who[0]) / 1000:.0f} kB (aim: below 150)")
+            taken, errors = load(port, asked, who)
             p50, p95, p99 = (taken[int(share * len(taken))] * 1000 for share in (0.5, 0.95, 0.99))
             print(
                 f"{RATE} requests a second for {SECONDS} s, {INCIDENTS:,} incidents: {len(taken)} answered, "

@@ -11,12 +11,13 @@ import ipaddress
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from pipetriage.bootstrap import App
@@ -82,11 +83,16 @@ class Door:
         """
         return self._program.kept().access()
 
-    def api(self, scope: Scope) -> Callable[..., Visitor]:
+    def api(self, scope: Scope) -> Callable[..., Awaitable[Visitor]]:
         """Give the check of who calls the API: a bearer token, or this machine."""
 
-        def check(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Visitor:
-            return _allowed(self.caller(request, given.credentials if given else None), scope)
+        async def check(
+            request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+        ) -> Visitor:
+            secret = given.credentials if given else None
+            if self._is_at_hand(secret):
+                return _allowed(self.caller(request, secret), scope)
+            return _allowed(await run_in_threadpool(self.caller, request, secret), scope)
 
         return check
 
@@ -157,12 +163,19 @@ class Door:
         """Add a line to the audit log."""
         self.access.record(Entry(at=now(), who=who, what=what, about=about))
 
+    def _is_at_hand(self, secret: str | None) -> bool:
+        """Whether the store need not be asked who that is, so that no thread is needed."""
+        if secret is None:
+            return self._token is not None or (self._asked is not None and self._asked[0] >= time.monotonic())
+        known = self._kept.get(digest_of(secret))
+        return not secret.startswith(PREFIX) or (known is not None and known[0] >= time.monotonic())
+
     def _known(self, secret: str) -> Token | None:
         if not secret.startswith(PREFIX):
             return None
         digest = digest_of(secret)
         known = self._kept.get(digest)
-        if known is None or known[0] < time.monotonic():
+        if known is None or known[0] < time.monotonic():  # a moment ago it may have been at hand
             if len(self._kept) >= _TOKENS:
                 self._kept.clear()
             known = self._kept[digest] = (time.monotonic() + KEPT_SECONDS, self.access.token(digest))
