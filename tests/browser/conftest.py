@@ -61,7 +61,7 @@ class Site:
         command = [sys.executable, "-m", "pipetriage", "serve", *options]
         environment = {name: value for name, value in os.environ.items() if name != "PIPETRIAGE_TOKEN"}
         self._process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
-        for _ in range(400):
+        for _ in range(1200):
             try:
                 with urllib.request.urlopen(f"{self.address}/readyz", timeout=5):  # noqa: S310 - our own service
                     return

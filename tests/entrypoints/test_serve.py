@@ -43,7 +43,7 @@ class Service:
         environment |= {"PIPETRIAGE_TOKEN": token} if token else {}
         command = [sys.executable, "-m", "pipetriage", "serve", "--port", str(self.port), *arguments]
         self.process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE)
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 if self.ask("GET", "/healthz")[0] == 200:
                     return

@@ -252,7 +252,7 @@ class Served:
         environment |= {"PIPETRIAGE_TOKEN": token} if token else {}
         arguments = command(platform, "--http", f"127.0.0.1:{self.port}")
         self._process = subprocess.Popen([sys.executable, *arguments], env=environment, stderr=subprocess.PIPE)
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return

@@ -141,7 +141,7 @@ def fetched(address: str) -> int:
 
 
 def when_ready(address: str) -> None:
-    for _ in range(400):
+    for _ in range(1200):
         try:
             if fetched(f"{address}/readyz") == 200:
                 return
