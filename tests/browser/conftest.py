@@ -75,7 +75,8 @@ class Site:
         return told.decode()
 
 
-@pytest.fixture(scope="session")
+# Not of the session: while it is open, no other test of this process could run an event loop of its own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     if find_spec("playwright") is None:
         absent("browser", "playwright is not installed")
@@ -89,7 +90,7 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Site]:
     one = Site(tmp_path_factory.mktemp("site"))
     yield one
