@@ -9,8 +9,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -150,6 +151,11 @@ def when_ready(address: str) -> None:
     raise AssertionError("it is not ready")
 
 
+def plain(asked: Sequence[Any]) -> bytes:
+    """Give all that a collector was sent, unpacked."""
+    return b"".join(gzip.decompress(one.body) if one.body[:2] == b"\x1f\x8b" else one.body for one in asked)
+
+
 def test_each_request_is_traced_where_that_is_asked_for_and_nothing_in_it(tmp_path: Path) -> None:
     open_store(str(tmp_path / "i.db"))
     with provider() as collector:
@@ -159,12 +165,14 @@ def test_each_request_is_traced_where_that_is_asked_for_and_nothing_in_it(tmp_pa
             when_ready(address)
             assert fetched(f"{address}/api/v1/incidents?q=secretwords") == 200
             assert fetched(f"{address}/api/v1/incidents/inc_secretname") == 404
+            for _ in range(600):  # sent a moment later, and not once a signal has ended the process
+                if b"{reference}" in plain(collector.seen):
+                    break
+                time.sleep(0.05)
         finally:
             process.terminate()
             process.communicate(timeout=20)
-        told = b"".join(
-            gzip.decompress(one.body) if one.body[:2] == b"\x1f\x8b" else one.body for one in collector.seen
-        )
+        told = plain(collector.seen)
     assert b"/api/v1/incidents/{reference}" in told
     assert b"GET" in told
     assert b"secretwords" not in told
